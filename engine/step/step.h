@@ -1,0 +1,136 @@
+// One iteration as values: what each station of the ring hands to the next.
+//
+//   scheduler ── StepProposal ──▶ memory manager ── StepPlan ──▶ worker ── StepResult ──▶ scheduler
+//                                        └── StepGranted ──▶ scheduler
+//
+// Positions count the tokens of a sequence from 0. A row covers the positions [begin, end): their
+// keys and values are computed and stored. A position below `start->tokens.size()` holds that
+// token; a later one holds the token that the sequence's previous row sampled. A row samples when
+// its end is the end of what is known or assumed: the token sampled belongs to position `end`.
+//
+// A seat is an index in [0, max_num_seqs): where the worker keeps a running sequence's state (block
+// table, history). The scheduler gives it at admission and takes it back at the end.
+#pragma once
+
+#include "engine/base/ids.h"
+#include "engine/base/result.h"
+#include "engine/base/time.h"
+#include "engine/step/sequence_start.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace troupe {
+
+/// A wish: let this sequence compute its next tokens.
+struct Candidate {
+  SequenceId sequence;
+  std::int32_t seat = 0;
+  std::int32_t begin = 0;       // first position to compute; for an admission 0
+  std::int32_t num_tokens = 0;  // at most so many, under the step's budget
+  std::int32_t known = 0;       // positions known or assumed: a row that ends here samples
+  std::shared_ptr<const SequenceStart> admission;  // set when the sequence enters with this row
+};
+
+/// A token that became known since the last proposal, for the prefix cache.
+struct KnownToken {
+  SequenceId sequence;
+  TokenId token = 0;
+};
+
+/// scheduler → memory manager. One is outstanding at a time.
+struct StepProposal {
+  RingNumber ring;
+  StepNumber step;
+  std::vector<SequenceId> releases;   // ended sequences: their blocks go first
+  std::vector<KnownToken> known;      // in order, each sequence's tokens by position
+  std::vector<Candidate> candidates;  // in the order in which they deserve to run
+  /// Running sequences in the order in which they may be sacrificed. A candidate may sacrifice one
+  /// only if it stands behind itself in `candidates`, or not there at all.
+  std::vector<SequenceId> victims;
+};
+
+/// What became of one candidate.
+struct GrantedRow {
+  SequenceId sequence;
+  std::int32_t begin = 0;  // for an admission: the number of tokens found in the prefix cache
+  std::int32_t end = 0;
+  bool samples = false;
+};
+
+/// memory manager → scheduler, at the same moment as the plan.
+struct StepGranted {
+  RingNumber ring;
+  StepNumber step;
+  std::vector<GrantedRow> rows;
+  std::vector<SequenceId> deferred;   // candidates that got nothing, in order
+  std::vector<SequenceId> preempted;  // lost all their blocks, and their rows of this step
+  std::int32_t num_free_blocks = 0;   // held by nobody, cached ones included
+  std::int32_t num_cached_blocks = 0;
+  bool plan_sent = false;  // false: no rows, so no plan and no result will follow
+};
+
+/// A sequence takes a seat: whatever the seat held before is gone.
+struct SeatTaken {
+  std::int32_t seat = 0;
+  std::shared_ptr<const SequenceStart> start;
+};
+
+/// Blocks to append to the table of a seat, in the order of positions.
+struct TableGrowth {
+  std::int32_t seat = 0;
+  std::vector<BlockId> blocks;
+};
+
+struct PlanRow {
+  std::int32_t seat = 0;
+  std::int32_t begin = 0;
+  std::int32_t end = 0;
+  bool samples = false;
+};
+
+/// memory manager → worker. Executed in the order in which they were issued.
+struct StepPlan {
+  RingNumber ring;
+  StepNumber step;
+  std::vector<SeatTaken> seats_taken;
+  std::vector<TableGrowth> table_growth;
+  std::vector<PlanRow> rows;
+
+  [[nodiscard]] std::int32_t num_tokens() const {
+    std::int32_t sum = 0;
+    for (const auto& row : rows) {
+      sum += row.end - row.begin;
+    }
+    return sum;
+  }
+};
+
+/// One entry of a log-probability list. Floats cross no border of an engine: bits do.
+struct LogprobBits {
+  TokenId token = 0;
+  std::uint32_t bits = 0;  // of an IEEE-754 binary32
+
+  friend bool operator==(const LogprobBits&, const LogprobBits&) = default;
+};
+
+/// The outcome of one row that samples.
+struct SampledToken {
+  SequenceId sequence;
+  std::int32_t position = 0;  // the position that `token` takes
+  TokenId token = 0;
+  std::optional<LogprobBits> logprob;     // of `token`, when asked for
+  std::vector<LogprobBits> top_logprobs;  // descending
+};
+
+/// worker → scheduler.
+struct StepResult {
+  RingNumber ring;
+  StepNumber step;
+  std::vector<SampledToken> tokens;  // in the order of the plan's sampling rows
+  Duration device_time{};
+};
+
+}  // namespace troupe
