@@ -12,8 +12,8 @@
 // table, history). The scheduler gives it at admission and takes it back at the end.
 #pragma once
 
+#include "engine/api/attempt.h"
 #include "engine/base/ids.h"
-#include "engine/base/result.h"
 #include "engine/base/time.h"
 #include "engine/step/sequence_start.h"
 
@@ -106,14 +106,6 @@ struct StepPlan {
     }
     return sum;
   }
-};
-
-/// One entry of a log-probability list. Floats cross no border of an engine: bits do.
-struct LogprobBits {
-  TokenId token = 0;
-  std::uint32_t bits = 0;  // of an IEEE-754 binary32
-
-  friend bool operator==(const LogprobBits&, const LogprobBits&) = default;
 };
 
 /// The outcome of one row that samples.
