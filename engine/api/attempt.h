@@ -39,6 +39,7 @@ struct RequestTokens {
   std::int32_t position = 0;  // of `token`, counted from the prompt's first token
   TokenId token = 0;
   std::int32_t num_cached_tokens = 0;  // found in the prefix cache at the attempt's first admission
+  std::int32_t num_preemptions = 0;    // of this attempt so far
   std::optional<LogprobBits> logprob;  // of `token`, when asked for
   std::vector<LogprobBits> top_logprobs;  // descending
   std::optional<FinishReason> finished;   // set with the attempt's last token

@@ -1,0 +1,113 @@
+#include "actors/request_actor.h"
+
+#include "engine/base/log.h"
+
+#include <utility>
+
+namespace troupe {
+namespace {
+
+using Self = caf::stateful_actor<RequestState>*;
+
+constexpr auto kEncodePatience = std::chrono::seconds(60);
+
+void enqueue(Self self) {
+  auto& state = self->state;
+  state.enqueued = true;
+  self->send(state.parts.router, EnqueueAttempt{state.record->next_attempt()});
+}
+
+void end(Self self, std::string outcome, Timing timing, bool finished) {
+  self->send(self->state.parts.telemetry,
+             RequestCounted{self->state.record->usage(), timing, std::move(outcome), finished});
+  self->quit();
+}
+
+void end_with(Self self, Error error) {
+  const auto code = std::string(to_string(error.code));
+  self->state.parts.sink->deliver(Failed{std::move(error)});
+  end(self, code, Timing{}, false);
+}
+
+void cancel_attempt(Self self) {
+  if (self->state.enqueued) {
+    self->send(self->state.parts.router, CancelAttempt{self->state.parts.id});
+  }
+}
+
+void begin(Self self, Result<std::vector<TokenId>> tokens) {
+  auto& state = self->state;
+  if (!tokens) {
+    end_with(self, std::move(tokens).error());
+    return;
+  }
+  if (auto begun = state.record->begin(*std::move(tokens), state.parts.model); !begun) {
+    end_with(self, std::move(begun).error());
+    return;
+  }
+  enqueue(self);
+}
+
+void take(Self self, const RequestTokens& tokens) {
+  auto& state = self->state;
+  auto progress = state.record->take(tokens, self->clock().now());
+  for (auto& event : progress.events) {
+    if (const auto* finished = std::get_if<Finished>(&event)) {
+      const auto timing = finished->timing;
+      const auto reason = std::string(to_string(finished->reason));
+      state.parts.sink->deliver(std::move(event));
+      if (progress.cancel_attempt) {
+        cancel_attempt(self);
+      }
+      end(self, reason, timing, true);
+      return;
+    }
+    state.parts.sink->deliver(std::move(event));
+  }
+}
+
+}  // namespace
+
+caf::behavior request_actor(Self self, RequestParts parts) {
+  set_house_rules(self, RequestState::name);
+  auto& state = self->state;
+  state.parts = std::move(parts);
+  state.record.emplace(state.parts.id, state.parts.request->sampling, state.parts.tokenizer,
+                       state.parts.arrival);
+  auto prompt = std::shared_ptr<const Prompt>(state.parts.request, &state.parts.request->prompt);
+  self->request(state.parts.text, kEncodePatience, EncodePrompt{std::move(prompt)})
+      .then([self](EncodedPrompt& encoded) { begin(self, std::move(encoded.tokens)); },
+            [self](const caf::error&) {
+              end_with(self, Error{ErrorCode::internal, "the prompt could not be tokenised", ""});
+            });
+  return {
+      [self](const RequestTokens& tokens) { take(self, tokens); },
+      [self](const AttemptTaken& taken) {
+        if (auto event = self->state.record->taken(taken.attempt)) {
+          self->state.parts.sink->deliver(*std::move(event));
+        }
+      },
+      [self](AttemptRefused& refused) {
+        if (refused.attempt == self->state.record->attempt()) {
+          end_with(self, std::move(refused.error));
+        }
+      },
+      [self](const AttemptLost&) { enqueue(self); },
+      [self](const Condemned&) {
+        end_with(self, Error{ErrorCode::worker_lost,
+                             "the engine crashed twice while it ran this request alone", ""});
+      },
+      [self](const RouterChanged& changed) {
+        self->state.parts.router = changed.router;
+        if (self->state.enqueued) {
+          enqueue(self);
+        }
+      },
+      [self](const StopRequest&) {
+        cancel_attempt(self);
+        end_with(self, Error{ErrorCode::cancelled, "the request was cancelled", ""});
+      },
+  };
+}
+
+}  // namespace troupe

@@ -1,0 +1,125 @@
+#include "actors/scheduler_actor.h"
+
+#include "engine/base/check.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe {
+namespace {
+
+using Self = caf::stateful_actor<SchedulerState>*;
+
+// The next step goes out before anything else is done: the device must not wait for bookkeeping.
+void advance(Self self) {
+  auto& state = self->state;
+  if (auto proposal = state.scheduler->propose()) {
+    self->send(state.parts.memory_manager,
+               std::make_shared<const StepProposal>(*std::move(proposal)));
+  }
+}
+
+EngineStatus current_load(const SchedulerState& state) {
+  const auto statistics = state.scheduler->statistics();
+  auto load = state.parts.status;
+  load.num_running = statistics.num_running;
+  load.num_waiting = statistics.num_waiting;
+  return load;
+}
+
+void publish(Self self, StepOutcome outcome) {
+  auto& state = self->state;
+  if (!outcome.tokens.empty()) {
+    self->send(state.parts.router, StepTokens{current_load(state), std::move(outcome.tokens)});
+  }
+  if (!outcome.cleared_suspects.empty()) {
+    self->send(state.parts.engine, SuspectsCleared{std::move(outcome.cleared_suspects)});
+  }
+}
+
+void remember_memory(SchedulerState& state, const StepGranted& granted) {
+  if (granted.ring == state.parts.ring) {
+    state.parts.status.num_free_blocks = granted.num_free_blocks;
+    state.parts.status.num_cached_blocks = granted.num_cached_blocks;
+  }
+}
+
+// A step is counted when its grant and its result are both in, whichever came first.
+void count_steps(Self self) {
+  auto& state = self->state;
+  while (!state.granted.empty() && !state.results.empty()) {
+    const auto& granted = *state.granted.front();
+    const auto& result = *state.results.front();
+    StepCounted counted;
+    counted.load = current_load(state);
+    counted.num_sequences = static_cast<std::int32_t>(granted.rows.size());
+    for (const auto& row : granted.rows) {
+      counted.num_tokens += row.end - row.begin;
+    }
+    counted.num_sampled = static_cast<std::int32_t>(result.tokens.size());
+    counted.num_preempted = static_cast<std::int32_t>(granted.preempted.size());
+    counted.device_time = result.device_time;
+    self->send(state.parts.telemetry, std::move(counted));
+    state.granted.pop_front();
+    state.results.pop_front();
+    if (!std::exchange(state.reported_first_step, true)) {
+      self->send(state.parts.engine, StepCompleted{state.parts.ring});
+    }
+  }
+}
+
+}  // namespace
+
+caf::behavior scheduler_actor(Self self, SchedulerParts parts) {
+  set_house_rules(self, SchedulerState::name);
+  auto& state = self->state;
+  state.scheduler.emplace(parts.config, parts.ring, parts.suspects);
+  state.parts = std::move(parts);
+  return {
+      [self](EnqueueAttempt& attempt) {
+        const auto request = attempt.request.request;
+        const auto number = attempt.request.attempt;
+        auto taken = self->state.scheduler->enqueue(std::move(attempt.request));
+        if (!taken) {
+          self->send(self->state.parts.router,
+                     AttemptRefused{request, number, std::move(taken).error()});
+          return;
+        }
+        self->send(self->state.parts.router, AttemptTaken{request, number});
+        advance(self);
+      },
+      [self](const CancelAttempt& cancel) {
+        self->state.scheduler->cancel(cancel.request);
+        advance(self);
+      },
+      [self](const GrantedPtr& granted) {
+        auto outcome = self->state.scheduler->acknowledge(*granted);
+        remember_memory(self->state, *granted);
+        advance(self);
+        publish(self, std::move(outcome));
+        if (granted->ring != self->state.parts.ring) {
+          return;
+        }
+        if (granted->plan_sent) {
+          self->state.granted.push_back(granted);
+          count_steps(self);
+        } else {
+          const LoadReport report{current_load(self->state)};
+          self->send(self->state.parts.router, report);
+          self->send(self->state.parts.telemetry, report);
+        }
+      },
+      [self](const ResultPtr& result) {
+        auto outcome = self->state.scheduler->apply(*result);
+        advance(self);
+        publish(self, std::move(outcome));
+        if (result->ring == self->state.parts.ring) {
+          self->state.results.push_back(result);
+          count_steps(self);
+        }
+      },
+      [self](const RouterChanged& changed) { self->state.parts.router = changed.router; },
+  };
+}
+
+}  // namespace troupe

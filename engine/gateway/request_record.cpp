@@ -1,0 +1,199 @@
+#include "engine/gateway/request_record.h"
+
+#include "engine/base/check.h"
+#include "engine/text/detokenizer.h"
+#include "engine/text/stop_matcher.h"
+#include "engine/text/tokenizer.h"
+
+#include <algorithm>
+#include <bit>
+#include <string>
+#include <utility>
+
+namespace troupe {
+
+struct RequestRecord::State {
+  State(RequestId request_id,
+        SamplingParams params,
+        std::shared_ptr<const Tokenizer> shared_tokenizer,
+        TimePoint arrived)
+      : request(request_id),
+        sampling(std::move(params)),
+        tokenizer(std::move(shared_tokenizer)),
+        arrival(arrived),
+        detokenizer(tokenizer,
+                    sampling.skip_special_tokens ? SpecialTokens::skip : SpecialTokens::keep),
+        stop_matcher(sampling.stop,
+                     sampling.include_stop_str_in_output ? StopText::include : StopText::exclude) {}
+
+  RequestId request;
+  SamplingParams sampling;
+  std::shared_ptr<const Tokenizer> tokenizer;
+  TimePoint arrival;
+  Detokenizer detokenizer;
+  StopMatcher stop_matcher;
+
+  std::vector<TokenId> tokens;  // the prompt, then what was generated
+  std::int32_t num_prompt_tokens = 0;
+  std::int32_t num_cached_tokens = 0;
+  std::int32_t max_output_tokens = 0;
+  AttemptNumber attempt;
+  bool accepted = false;
+  bool ended = false;
+  Delta pending;  // tokens whose text is still held back
+  Timing timing;
+  std::int32_t preemptions_before = 0;   // of earlier attempts
+  std::int32_t preemptions_current = 0;  // of this one
+
+  [[nodiscard]] std::int32_t num_generated() const {
+    return static_cast<std::int32_t>(tokens.size()) - num_prompt_tokens;
+  }
+
+  [[nodiscard]] Usage usage() const {
+    return Usage{num_prompt_tokens, num_cached_tokens, num_generated()};
+  }
+
+  [[nodiscard]] TokenLogprob describe(const LogprobBits& logprob) const {
+    return TokenLogprob{logprob.token, std::bit_cast<float>(logprob.bits),
+                        tokenizer->token_bytes(logprob.token)};
+  }
+
+  void append(const RequestTokens& step) {
+    pending.tokens.push_back(step.token);
+    if (step.logprob) {
+      PositionLogprobs position{describe(*step.logprob), {}};
+      for (const auto& top : step.top_logprobs) {
+        position.top.push_back(describe(top));
+      }
+      pending.logprobs.push_back(std::move(position));
+    }
+  }
+
+  // Lets text through the stop matcher; before min_tokens nothing can stop.
+  std::optional<std::string> show(const std::string& text) {
+    if (sampling.stop.empty() || num_generated() < sampling.min_tokens) {
+      pending.text += text;
+      return std::nullopt;
+    }
+    auto matched = stop_matcher.push(text);
+    pending.text += matched.safe_text;
+    return std::move(matched.matched);
+  }
+
+  void hand_out(std::vector<Event>& events) {
+    if (!pending.text.empty() || (ended && !pending.tokens.empty())) {
+      events.emplace_back(std::exchange(pending, Delta{}));
+    }
+  }
+
+  void finish(Progress& progress,
+              FinishReason reason,
+              std::variant<std::monostate, TokenId, std::string> stop_reason) {
+    ended = true;
+    progress.ended = true;
+    hand_out(progress.events);
+    timing.num_preemptions = preemptions_before + preemptions_current;
+    timing.num_restarts = static_cast<std::int32_t>(attempt.value) - 1;
+    progress.events.emplace_back(Finished{reason, std::move(stop_reason), usage(), timing});
+  }
+};
+
+RequestRecord::RequestRecord(RequestId request,
+                             SamplingParams sampling,
+                             std::shared_ptr<const Tokenizer> tokenizer,
+                             TimePoint arrival)
+    : state_(std::make_unique<State>(request, std::move(sampling), std::move(tokenizer), arrival)) {
+  TROUPE_CHECK(state_->sampling.seed.has_value(), "a request's record needs a seed");
+}
+
+RequestRecord::~RequestRecord() = default;
+RequestRecord::RequestRecord(RequestRecord&&) noexcept = default;
+RequestRecord& RequestRecord::operator=(RequestRecord&&) noexcept = default;
+
+Result<void> RequestRecord::begin(std::vector<TokenId> prompt, const ModelCard& model) {
+  auto budget = output_budget(prompt.size(), state_->sampling, model);
+  if (!budget) {
+    return pass(std::move(budget));
+  }
+  state_->max_output_tokens = *budget;
+  state_->num_prompt_tokens = static_cast<std::int32_t>(prompt.size());
+  state_->tokens = std::move(prompt);
+  return {};
+}
+
+EnqueuedRequest RequestRecord::next_attempt() {
+  TROUPE_CHECK(state_->num_prompt_tokens > 0, "a request was enqueued before its prompt was known");
+  ++state_->attempt.value;
+  state_->preemptions_before += std::exchange(state_->preemptions_current, 0);
+  return EnqueuedRequest{.request = state_->request,
+                         .attempt = state_->attempt,
+                         .tokens = state_->tokens,
+                         .num_prompt_tokens = state_->num_prompt_tokens,
+                         .max_output_tokens = state_->max_output_tokens,
+                         .sampling = state_->sampling,
+                         .arrival = state_->arrival};
+}
+
+std::optional<Event> RequestRecord::taken(AttemptNumber attempt) {
+  if (attempt != state_->attempt || std::exchange(state_->accepted, true)) {
+    return std::nullopt;
+  }
+  return Accepted{state_->num_prompt_tokens};
+}
+
+RequestRecord::Progress RequestRecord::take(const RequestTokens& step, TimePoint now) {
+  auto& state = *state_;
+  Progress progress;
+  const auto next_position = static_cast<std::int32_t>(state.tokens.size());
+  if (state.ended || step.attempt != state.attempt || step.position != next_position) {
+    return progress;
+  }
+  if (state.num_generated() == 0) {
+    state.timing.first_token = now - state.arrival;
+    state.num_cached_tokens = std::min(step.num_cached_tokens, state.num_prompt_tokens);
+  }
+  state.timing.last_token = now - state.arrival;
+  state.preemptions_current = step.num_preemptions;
+  state.tokens.push_back(step.token);
+  std::optional<std::string> matched;
+  if (!step.stopped_by_token) {
+    state.append(step);
+    matched = state.show(state.detokenizer.push(step.token));
+  }
+  if (!matched && step.finished) {
+    matched = state.show(state.detokenizer.flush());
+    if (!matched) {
+      state.pending.text += state.stop_matcher.flush();
+    }
+  }
+  if (matched) {
+    progress.cancel_attempt = !step.finished;
+    state.finish(progress, FinishReason::stop, std::move(*matched));
+  } else if (step.finished) {
+    const auto& stops = state.sampling.stop_token_ids;
+    const bool asked_for =
+        step.stopped_by_token && std::ranges::find(stops, step.token) != stops.end();
+    if (asked_for) {
+      state.finish(progress, *step.finished, step.token);
+    } else {
+      state.finish(progress, *step.finished, {});
+    }
+  } else {
+    state.hand_out(progress.events);
+  }
+  return progress;
+}
+
+AttemptNumber RequestRecord::attempt() const {
+  return state_->attempt;
+}
+
+Usage RequestRecord::usage() const {
+  return state_->usage();
+}
+
+const SamplingParams& RequestRecord::sampling() const {
+  return state_->sampling;
+}
+
+}  // namespace troupe
