@@ -23,8 +23,9 @@ struct RequestRecord::State {
         arrival(arrived),
         detokenizer(tokenizer,
                     sampling.skip_special_tokens ? SpecialTokens::skip : SpecialTokens::keep),
-        stop_matcher(sampling.stop,
-                     sampling.include_stop_str_in_output ? StopText::include : StopText::exclude) {}
+        stop_matcher(
+            sampling.stop,
+            sampling.include_stop_str_in_output ? StopText::include : StopText::leave_out) {}
 
   RequestId request;
   SamplingParams sampling;
@@ -55,7 +56,7 @@ struct RequestRecord::State {
 
   [[nodiscard]] TokenLogprob describe(const LogprobBits& logprob) const {
     return TokenLogprob{logprob.token, std::bit_cast<float>(logprob.bits),
-                        tokenizer->token_bytes(logprob.token)};
+                        std::string(tokenizer->token_bytes(logprob.token))};
   }
 
   void append(const RequestTokens& step) {
