@@ -1,5 +1,6 @@
 // What happens when parts of the company die: streams go on, token for token, and only those end
 // whose fault it was.
+#include "actors/caf_door.h"
 #include "actors/engine_actor.h"
 #include "actors/memory_manager_actor.h"
 #include "actors/router_actor.h"
@@ -10,9 +11,11 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <memory>
 #include <random>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 namespace troupe {
