@@ -137,12 +137,15 @@ Result<std::unique_ptr<Troupe>> Troupe::start(CompanyParts parts) {
   state->system = std::make_shared<System>();
   state->company = spawn_company(*state->system->system, std::move(parts));
   Result<void> outcome;
-  caf::scoped_actor self(*state->system->system);
-  self->request(state->company, caf::infinite, WaitUntilReady{})
-      .receive([&](const Ready& ready) { outcome = ready.outcome; },
-               [&](const caf::error&) {
-                 outcome = fail(ErrorCode::internal, "the company ended while it started");
-               });
+  {
+    // Gone before the system can be: a system waits for all its actors.
+    caf::scoped_actor self(*state->system->system);
+    self->request(state->company, caf::infinite, WaitUntilReady{})
+        .receive([&](const Ready& ready) { outcome = ready.outcome; },
+                 [&](const caf::error&) {
+                   outcome = fail(ErrorCode::internal, "the company ended while it started");
+                 });
+  }
   auto troupe = std::unique_ptr<Troupe>(new Troupe(std::move(state)));
   if (!outcome) {
     return pass(std::move(outcome));

@@ -82,8 +82,9 @@ TEST_CASE("whichever part of an engine dies in mid-stream, no token is lost and 
     CAPTURE(seed);
     auto backend = tiny_backend();
     auto fuse = std::make_shared<bool>(false);
-    backend.before_step = [fuse](const StepPlan&) -> Result<void> {
-      if (std::exchange(*fuse, false)) {
+    // Twice alone in a crashed step, and a request is held to be the cause: so never when alone.
+    backend.before_step = [fuse](const StepPlan& plan) -> Result<void> {
+      if (plan.rows.size() > 1 && std::exchange(*fuse, false)) {
         throw std::runtime_error("the device is on fire");
       }
       return {};
@@ -91,6 +92,7 @@ TEST_CASE("whichever part of an engine dies in mid-stream, no token is lost and 
     auto parts = tiny_company(backend);
     parts.restarts.max_restarts = 1000;
     ActorStage stage(parts, seed);
+    stage.run();
     Crowd crowd;
     constexpr std::size_t kRequests = 10;
     while (crowd.ids.size() < kRequests || stage.step()) {
@@ -236,6 +238,7 @@ TEST_CASE("the router may die in mid-stream, and requests and engines find the n
   for (std::uint32_t seed = 0; seed < 50; ++seed) {
     CAPTURE(seed);
     ActorStage stage(tiny_company(tiny_backend()), seed);
+    stage.run();
     Crowd crowd;
     constexpr std::size_t kRequests = 8;
     int num_kills = 0;

@@ -125,8 +125,9 @@ TEST_CASE("a worker that throws a hundred times under load loses no request and 
   auto backend = tiny_backend();
   auto num_steps = std::make_shared<std::atomic<int>>(0);
   auto num_thrown = std::make_shared<std::atomic<int>>(0);
-  backend.before_step = [=](const StepPlan&) -> Result<void> {
-    if (++*num_steps % 5 == 0 && *num_thrown < 100) {
+  // Twice alone in a crashed step, and a request is held to be the cause: so never when alone.
+  backend.before_step = [=](const StepPlan& plan) -> Result<void> {
+    if (plan.rows.size() > 1 && ++*num_steps % 5 == 0 && *num_thrown < 100) {
       ++*num_thrown;
       throw std::runtime_error("the device is on fire");
     }

@@ -20,7 +20,8 @@ FakeBackendOptions tiny_backend() {
 }
 
 CompanyParts tiny_company(const FakeBackendOptions& backend) {
-  const std::filesystem::path directory = std::filesystem::path(TROUPE_SOURCE_DIR) / "tests/data/golden/tokenizers/byte-level-qwen";
+  const std::filesystem::path directory =
+      std::filesystem::path(TROUPE_SOURCE_DIR) / "tests/data/golden/tokenizers/byte-level-qwen";
   auto tokenizer = Tokenizer::load(directory / "tokenizer.json");
   TROUPE_CHECK(tokenizer, "the test tokenizer must load: " + tokenizer.error().message);
   CompanyParts parts;
@@ -35,6 +36,7 @@ CompanyParts tiny_company(const FakeBackendOptions& backend) {
     return make_fake_backend(backend);
   };
   parts.tokenizer = *tokenizer;
+  parts.encoder = std::make_shared<PromptEncoder>(*tokenizer, nullptr);
   return parts;
 }
 
