@@ -14,15 +14,15 @@ namespace troupe {
 
 struct AssemblyOptions {
   std::filesystem::path model_directory;
-  std::string served_model_name;              // empty: the directory's name
-  std::string device = "auto";                // auto, cpu, reference, sim
-  std::optional<std::int32_t> max_model_len;  // tokens; none: the model's own
+  std::string served_model_name{};              // empty: the directory's name
+  std::string device = "auto";                  // auto, cpu, reference, sim
+  std::optional<std::int32_t> max_model_len{};  // tokens; none: the model's own
   std::int32_t max_num_seqs = 128;
   std::int32_t max_num_batched_tokens = 2048;
   std::int32_t max_num_queued_requests = 1024;
   std::int32_t block_size = 16;
-  std::optional<std::int64_t> kv_cache_memory_bytes;  // none: what suits the device
-  std::optional<std::int32_t> num_blocks;             // overrides the above
+  std::optional<std::int64_t> kv_cache_memory_bytes{};  // none: what suits the device
+  std::optional<std::int32_t> num_blocks{};             // overrides the above
   bool enable_prefix_caching = true;
   std::int32_t threads = 0;  // of a CPU backend; 0: all cores
   std::uint64_t seed = 0;

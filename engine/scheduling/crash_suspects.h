@@ -23,6 +23,8 @@ class CrashSuspects {
   [[nodiscard]] const std::vector<std::vector<RequestId>>& groups() const { return groups_; }
 
  private:
+  void leave_groups(const std::vector<RequestId>& requests);
+
   std::vector<std::vector<RequestId>> groups_;
   std::unordered_map<RequestId, std::int32_t> num_crashes_alone_;
 };

@@ -1,6 +1,6 @@
 // Tokens a second of whole models with random weights: decode at several batch sizes, prefill of
 // one prompt. Each figure is the median of its rounds, with the best and the worst beside it.
-//   cpu_bench [demo|tinyllama|smollm] [threads] [scalar|avx2|avx512bf16]
+//   cpu_bench [demo|tinyllama|smollm] [threads] [scalar|avx2|avx512bf16] [prefill|decode]
 #include "kernels/cpu/cpu_model.h"
 #include "kernels/cpu/cpu_operations.h"
 
@@ -110,49 +110,63 @@ void print(const char* what, int tokens, double bytes, const Figure& figure) {
               figure.median * 1e3, bytes / figure.median / 1e9);
 }
 
-void bench(const RandomShape& shape, std::int32_t threads, CpuPath path) {
-  const auto model = troupe::test::random_model(shape, {});
-  const auto begin = Clock::now();
-  const auto packed = troupe::cpu::pack_model(model, threads);
-  const auto packing = std::chrono::duration<double>(Clock::now() - begin).count();
-  const auto sequence_blocks = kLength / kBlockSize;
-  auto operations =
-      troupe::cpu::CpuOperations::make(*packed, {.num_threads = threads,
-                                                 .path = path,
-                                                 .block_size = kBlockSize,
-                                                 .num_blocks = sequence_blocks * kMaxSequences,
-                                                 .max_num_seqs = kMaxSequences,
-                                                 .max_num_batched_tokens = kMaxTokens});
-  const double weight_bytes =
-      2.0 * (static_cast<double>(shape.hidden_size) * shape.vocab_size +
-             static_cast<double>(shape.num_layers) * shape.hidden_size *
-                 ((2.0 * shape.num_heads + 2.0 * shape.num_kv_heads) * shape.head_size +
-                  3.0 * shape.intermediate_size));
-  std::printf("%.1f MB of weights, packed in %.2f s, %d threads, %s\n", weight_bytes / 1e6, packing,
-              threads, std::string(to_string(path)).c_str());
-  const bool small = weight_bytes < 1e8;
-  auto prompt = make_sequence(0, shape.vocab_size);
-  print("prefill 512", kMaxTokens, weight_bytes, measure(small ? 31 : 5, [&] {
-          prompt.num_computed = 0;
-          BatchBuilder builder(kBlockSize);
-          builder.add(prompt, kMaxTokens);
-          run_step(**operations, builder.batch(), shape.num_layers);
-        }));
-  for (const std::int32_t batch : {1, 2, 4, 8, 16, 32}) {
+/// A model on the machine, with room for every sequence of the bench.
+class Bench {
+ public:
+  Bench(const RandomShape& shape, std::int32_t threads, CpuPath path) : shape_(shape) {
+    const auto model = troupe::test::random_model(shape, {});
+    const auto begin = Clock::now();
+    const auto packed = troupe::cpu::pack_model(model, threads);
+    const auto packing = std::chrono::duration<double>(Clock::now() - begin).count();
+    operations_ = *troupe::cpu::CpuOperations::make(
+        *packed, {.num_threads = threads,
+                  .path = path,
+                  .block_size = kBlockSize,
+                  .num_blocks = kLength / kBlockSize * kMaxSequences,
+                  .max_num_seqs = kMaxSequences,
+                  .max_num_batched_tokens = kMaxTokens});
+    const double heads = 2.0 * shape.num_heads + 2.0 * shape.num_kv_heads;
+    const double layer =
+        shape.hidden_size * (heads * shape.head_size + 3.0 * shape.intermediate_size);
+    weight_bytes_ = 2.0 * (static_cast<double>(shape.hidden_size) * shape.vocab_size +
+                           shape.num_layers * layer);
+    std::printf("%.1f MB of weights, packed in %.2f s, %d threads, %s\n", weight_bytes_ / 1e6,
+                packing, threads, std::string(to_string(path)).c_str());
+  }
+
+  void prefill() {
+    auto prompt = make_sequence(0, shape_.vocab_size);
+    const auto figure = measure(is_small() ? 31 : 5, [&] {
+      prompt.num_computed = 0;
+      BatchBuilder builder(kBlockSize);
+      builder.add(prompt, kMaxTokens);
+      run_step(*operations_, builder.batch(), shape_.num_layers);
+    });
+    print("prefill 512", kMaxTokens, weight_bytes_, figure);
+  }
+
+  void decode(std::int32_t batch) {
     std::vector<CachedSequence> sequences;
     for (std::int32_t i = 0; i < batch; ++i) {
-      sequences.push_back(make_sequence(i, shape.vocab_size));
+      sequences.push_back(make_sequence(i, shape_.vocab_size));
     }
-    const auto figure = measure(small ? 201 : 15, [&] {
+    const auto figure = measure(is_small() ? 201 : 15, [&] {
       BatchBuilder builder(kBlockSize);
       for (auto& sequence : sequences) {
         builder.add(sequence, 1);
       }
-      run_step(**operations, builder.batch(), shape.num_layers);
+      run_step(*operations_, builder.batch(), shape_.num_layers);
     });
-    print(("decode B=" + std::to_string(batch)).c_str(), batch, weight_bytes, figure);
+    print(("decode B=" + std::to_string(batch)).c_str(), batch, weight_bytes_, figure);
   }
-}
+
+ private:
+  [[nodiscard]] bool is_small() const { return weight_bytes_ < 1e8; }
+
+  RandomShape shape_;
+  std::unique_ptr<troupe::cpu::CpuOperations> operations_;
+  double weight_bytes_ = 0.0;
+};
 
 }  // namespace
 
@@ -160,6 +174,15 @@ int main(int argc, char** argv) {
   const std::string name = argc > 1 ? argv[1] : "demo";
   const auto cores = static_cast<std::int32_t>(std::thread::hardware_concurrency());
   const auto threads = argc > 2 ? std::atoi(argv[2]) : std::max(1, cores);
-  bench(shape_named(name), threads, path_named(argc > 3 ? argv[3] : ""));
+  const std::string what = argc > 4 ? argv[4] : "";
+  Bench bench(shape_named(name), threads, path_named(argc > 3 ? argv[3] : ""));
+  if (what != "decode") {
+    bench.prefill();
+  }
+  if (what != "prefill") {
+    for (const std::int32_t batch : {1, 2, 4, 8, 16, 32}) {
+      bench.decode(batch);
+    }
+  }
   return 0;
 }

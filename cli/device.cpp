@@ -1,0 +1,129 @@
+#include "cli/device.h"
+
+#include "cli/free_memory.h"
+#include "cli/kv_budget.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/kv_cache.h"
+#include "kernels/reference/reference_backend.h"
+#include "kernels/sim/sim_backend.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe::cli {
+namespace {
+
+/// What all devices need to know before they are made.
+struct Plan {
+  const AssemblyOptions& options;
+  std::shared_ptr<const Model> model;
+  std::int32_t max_model_len = 0;
+};
+
+Result<std::int32_t> plan_blocks(const Plan& plan, std::int64_t bytes_per_block) {
+  return num_kv_blocks({.bytes_per_block = bytes_per_block,
+                        .block_size = plan.options.block_size,
+                        .max_num_seqs = plan.options.max_num_seqs,
+                        .max_model_len = plan.max_model_len,
+                        .free_memory_bytes = free_memory_bytes(),
+                        .asked_bytes = plan.options.kv_cache_memory_bytes,
+                        .asked_blocks = plan.options.num_blocks});
+}
+
+// Keys and values of one block in all layers, each number in `bytes_per_number`.
+std::int64_t plain_bytes_per_block(const Plan& plan, std::int64_t bytes_per_number) {
+  const auto& spec = plan.model->spec;
+  return std::int64_t{2} * spec.num_layers * spec.num_kv_heads * spec.head_size *
+         plan.options.block_size * bytes_per_number;
+}
+
+// Makes the first backend at once, so that what is wrong is said before anybody waits for it.
+Result<Device> begin_with(BackendFactory make) {
+  auto first = make();
+  if (!first) {
+    return pass(std::move(first));
+  }
+  auto description = (*first)->description();
+  auto waiting = std::make_shared<std::unique_ptr<Backend>>(std::move(*first));
+  auto factory = [waiting, make = std::move(make)]() -> Result<std::unique_ptr<Backend>> {
+    return *waiting ? std::exchange(*waiting, nullptr) : make();
+  };
+  return Device{std::move(factory), std::move(description)};
+}
+
+Result<Device> make_cpu_device(const Plan& plan) {
+  CpuOptions options;
+  options.threads = plan.options.threads;
+  options.block_size = plan.options.block_size;
+  options.max_num_seqs = plan.options.max_num_seqs;
+  options.max_num_batched_tokens = plan.options.max_num_batched_tokens;
+  if (options.block_size % cpu::kPageTokens != 0) {
+    return fail(ErrorCode::invalid_value,
+                "--block-size is " + std::to_string(options.block_size) +
+                    ", the CPU takes multiples of " + std::to_string(cpu::kPageTokens),
+                "--block-size");
+  }
+  auto num_blocks =
+      plan_blocks(plan, cpu::KvCache::bytes_per_block(plan.model->spec, options.block_size));
+  if (!num_blocks) {
+    return pass(std::move(num_blocks));
+  }
+  options.num_blocks = *num_blocks;
+  auto weights = make_cpu_model(plan.model, options);
+  if (!weights) {
+    return pass(std::move(weights));
+  }
+  return begin_with([weights = *weights, options] { return make_cpu_backend(weights, options); });
+}
+
+Result<Device> make_reference_device(const Plan& plan) {
+  auto num_blocks = plan_blocks(plan, plain_bytes_per_block(plan, sizeof(float)));
+  if (!num_blocks) {
+    return pass(std::move(num_blocks));
+  }
+  const ReferenceSizes sizes{.num_blocks = *num_blocks,
+                             .block_size = plan.options.block_size,
+                             .max_num_seqs = plan.options.max_num_seqs,
+                             .max_num_batched_tokens = plan.options.max_num_batched_tokens};
+  return begin_with([model = plan.model, sizes] { return make_reference_backend(model, sizes); });
+}
+
+Result<Device> make_sim_device(const Plan& plan) {
+  auto num_blocks = plan_blocks(plan, plain_bytes_per_block(plan, sizeof(std::uint16_t)));
+  if (!num_blocks) {
+    return pass(std::move(num_blocks));
+  }
+  SimOptions options;
+  options.description = {.device = "sim (no arithmetic, no time)",
+                         .num_blocks = *num_blocks,
+                         .block_size = plan.options.block_size,
+                         .bytes_per_block = plain_bytes_per_block(plan, sizeof(std::uint16_t)),
+                         .max_num_seqs = plan.options.max_num_seqs,
+                         .max_num_batched_tokens = plan.options.max_num_batched_tokens,
+                         .vocab_size = plan.model->spec.vocab_size};
+  return begin_with([options]() -> Result<std::unique_ptr<Backend>> {
+    return std::unique_ptr<Backend>(std::make_unique<SimBackend>(options));
+  });
+}
+
+}  // namespace
+
+Result<Device> make_device(const AssemblyOptions& options,
+                           std::shared_ptr<const Model> model,
+                           std::int32_t max_model_len) {
+  const Plan plan{options, std::move(model), max_model_len};
+  if (options.device == "sim") {
+    return make_sim_device(plan);
+  }
+  if (options.device == "reference") {
+    return make_reference_device(plan);
+  }
+  if (options.device == "cpu" || options.device == "auto") {
+    return make_cpu_device(plan);
+  }
+  return fail(ErrorCode::invalid_value,
+              "there is no device '" + options.device + "'; auto, cpu, reference, sim are known",
+              "--device");
+}
+
+}  // namespace troupe::cli

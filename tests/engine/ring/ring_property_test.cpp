@@ -1,0 +1,232 @@
+// The whole ring under a seeded, random order of events: sizes, loads and faults are drawn anew for
+// each seed, and whatever happens, every request gets exactly the tokens of the oracle and one end.
+#include "engine/base/check.h"
+
+#include "tests/support/ring.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <random>
+#include <string>
+
+namespace troupe::test {
+namespace {
+
+class Draw {
+ public:
+  explicit Draw(std::uint32_t seed) : random_(seed) {}
+
+  std::int32_t between(std::int32_t low, std::int32_t high) {
+    const auto span = static_cast<std::uint32_t>(high - low + 1);
+    return low + static_cast<std::int32_t>(random_() % span);
+  }
+
+  bool one_in(std::int32_t count) { return between(1, count) == 1; }
+
+  /// Small numbers as often as great ones.
+  std::int32_t log_between(std::int32_t low, std::int32_t high) {
+    return between(low, std::max(low, high >> between(0, 4)));
+  }
+
+  /// Independent of the standard library's own shuffle.
+  template <class Range>
+  void shuffle(Range& range) {
+    for (auto left = static_cast<std::int32_t>(range.size()); left > 1; --left) {
+      std::swap(range[static_cast<std::size_t>(left - 1)],
+                range[static_cast<std::size_t>(between(0, left - 1))]);
+    }
+  }
+
+ private:
+  std::mt19937 random_;
+};
+
+enum class Faults : std::uint8_t { none, cancels, crashes, poison };
+
+struct Play {
+  RingOptions options;
+  Faults faults = Faults::none;
+  std::int32_t num_requests = 0;
+  std::int32_t num_prefixes = 1;       // how many different beginnings prompts have
+  std::array<std::int32_t, 6> pace{};  // of each hop, in parts
+  std::int32_t arrival_pace = 1;
+};
+
+Play draw_play(Draw& draw, Faults faults) {
+  Play play;
+  play.faults = faults;
+  auto& config = play.options.config;
+  config.num_blocks = draw.log_between(2, 64);
+  config.block_size = draw.log_between(1, 16);
+  config.max_num_batched_tokens = draw.log_between(1, 256);
+  config.max_num_seqs = draw.log_between(1, 16);
+  config.max_model_len = draw.between(8, 96);
+  config.max_num_queued_requests = draw.one_in(8) ? draw.between(0, 4) : 64;
+  config.enable_prefix_caching = !draw.one_in(6);
+  config.eos_tokens = {0, 1};
+  play.options.vocab_size = draw.between(3, 50);
+  play.options.eos_one_in = draw.one_in(3) ? 0 : static_cast<std::uint32_t>(draw.between(2, 40));
+  play.num_requests = draw.between(1, 24);
+  play.num_prefixes = draw.between(1, 4);
+  for (auto& pace : play.pace) {
+    pace = draw.between(1, 8);
+  }
+  play.arrival_pace = draw.between(1, 8);
+  return play;
+}
+
+EnqueuedRequest draw_request(Draw& draw, const Play& play, std::uint64_t number) {
+  EnqueuedRequest request;
+  request.request = RequestId{number};
+  request.attempt = AttemptNumber{1};
+  // Some share their arrival, and some come with an older one.
+  request.arrival =
+      TimePoint(Duration(number / 2 * 10 + static_cast<std::uint64_t>(draw.one_in(8) ? 0 : 5)));
+  const auto& config = play.options.config;
+  const auto longest = std::min(config.max_model_len, config.num_blocks * config.block_size);
+  const auto length = draw.log_between(1, draw.one_in(10) ? config.max_model_len : longest);
+  const auto prefix = draw.between(0, play.num_prefixes - 1);
+  const auto num_shared = draw.between(0, length);
+  for (std::int32_t position = 0; position < length; ++position) {
+    const auto own = draw.between(2, play.options.vocab_size - 1);
+    request.tokens.push_back(
+        position < num_shared ? 2 + (position * 7 + prefix) % (play.options.vocab_size - 2) : own);
+  }
+  request.num_prompt_tokens = length;
+  request.max_output_tokens = draw.log_between(1, draw.one_in(10) ? 64 : longest - length + 1);
+  request.sampling.temperature = draw.one_in(2) ? 0.0F : 1.0F;
+  request.sampling.seed = static_cast<std::uint64_t>(draw.between(0, 2));
+  request.sampling.min_tokens = draw.one_in(4) ? draw.between(0, 6) : 0;
+  request.sampling.ignore_eos = draw.one_in(6);
+  if (draw.one_in(4)) {
+    request.sampling.stop_token_ids = {draw.between(0, play.options.vocab_size - 1)};
+  }
+  return request;
+}
+
+/// One random thing happens.
+void step(Ring& ring, Draw& draw, const Play& play, std::uint64_t& num_submitted) {
+  const auto arrivals_left = num_submitted < static_cast<std::uint64_t>(play.num_requests);
+  if (arrivals_left && (draw.one_in(play.arrival_pace * 4) || !ring.moving())) {
+    auto request = draw_request(draw, play, ++num_submitted);
+    if (play.faults == Faults::poison && draw.one_in(5)) {
+      ring.poison(request.request);
+    }
+    const auto taken = ring.submit(std::move(request));
+    static_cast<void>(taken);  // refusals are among the endings
+    return;
+  }
+  if (play.faults == Faults::cancels && num_submitted > 0 && draw.one_in(12)) {
+    ring.cancel(RequestId{
+        static_cast<std::uint64_t>(draw.between(1, static_cast<std::int32_t>(num_submitted)))});
+    return;
+  }
+  if (play.faults == Faults::crashes && draw.one_in(40)) {
+    ring.crash();
+    return;
+  }
+  const std::array hops{&Ring::settle,      &Ring::deliver_grant,  &Ring::enqueue_plan,
+                        &Ring::finish_step, &Ring::deliver_result, &Ring::return_request};
+  std::int32_t sum = 0;
+  for (const auto pace : play.pace) {
+    sum += pace;
+  }
+  auto part = draw.between(0, sum - 1);
+  std::size_t chosen = 0;
+  while (part >= play.pace[chosen]) {
+    part -= play.pace[chosen++];
+  }
+  if (!(ring.*hops[chosen])() && draw.one_in(4)) {
+    ring.deliver_late();
+  }
+}
+
+void check_endings(const Ring& ring, const Play& play) {
+  for (const auto& [request, log] : ring.logs()) {
+    CAPTURE(request.value);
+    REQUIRE(log.ending);
+    if (*log.ending == Ending::stop || *log.ending == Ending::length) {
+      CHECK(log.tokens == log.oracle);
+    }
+    CHECK((*log.ending != Ending::cancelled || play.faults == Faults::cancels));
+    if (play.faults == Faults::poison && *log.ending != Ending::refused) {
+      CHECK((*log.ending == Ending::worker_lost) == ring.poisoned(request));
+    }
+    CHECK((*log.ending != Ending::worker_lost || play.faults == Faults::crashes ||
+           play.faults == Faults::poison));
+  }
+}
+
+Sightings perform(std::uint32_t seed, Faults faults) {
+  Draw draw(seed);
+  const auto play = draw_play(draw, faults);
+  Ring ring(play.options);
+  std::uint64_t num_submitted = 0;
+  const auto num_events = draw.between(50, 1500);
+  for (std::int32_t event = 0; event < num_events; ++event) {
+    step(ring, draw, play, num_submitted);
+  }
+  ring.run_until_silent();
+  check_endings(ring, play);
+  return ring.sightings();
+}
+
+Sightings perform_all(std::uint32_t num_seeds, Faults faults) {
+  Sightings sum;
+  for (std::uint32_t seed = 0; seed < num_seeds; ++seed) {
+    CAPTURE(seed);
+    std::string broken;
+    try {
+      sum.add(perform(seed, faults));
+    } catch (const std::exception& exception) {
+      broken = exception.what();
+    }
+    REQUIRE(broken == "");
+  }
+  return sum;
+}
+
+TEST_CASE("in whatever order the messages come, every request gets its tokens and one end") {
+  const auto seen = perform_all(3000, Faults::none);
+
+  CHECK(seen.preemptions > 0);
+  CHECK(seen.prefix_hits > 0);
+  CHECK(seen.evictions > 0);
+  CHECK(seen.deferrals > 0);
+  CHECK(seen.stale_rows > 0);
+  CHECK(seen.chunks > 0);
+  CHECK(seen.held_results > 0);
+  CHECK(seen.overlapped > 0);
+  CHECK(seen.empty_grants > 0);
+  CHECK(seen.refused > 0);
+}
+
+TEST_CASE("whoever is cancelled, and when, the others get their tokens and all blocks come home") {
+  const auto seen = perform_all(3000, Faults::cancels);
+
+  CHECK(seen.cancelled > 0);
+  CHECK(seen.stale_rows > 0);
+  CHECK(seen.preemptions > 0);
+}
+
+TEST_CASE("however often the device dies, streams go on without a token lost or repeated") {
+  const auto seen = perform_all(3000, Faults::crashes);
+
+  CHECK(seen.crashes > 0);
+  CHECK(seen.suspects_cleared > 0);
+  CHECK(seen.late_messages > 0);
+  CHECK(seen.preemptions > 0);
+}
+
+TEST_CASE("a request that crashes the device is found and ends alone, its batch mates go on") {
+  const auto seen = perform_all(3000, Faults::poison);
+
+  CHECK(seen.crashes > 0);
+  CHECK(seen.condemned > 0);
+  CHECK(seen.suspects_cleared > 0);
+}
+
+}  // namespace
+}  // namespace troupe::test

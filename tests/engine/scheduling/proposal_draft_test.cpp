@@ -1,0 +1,111 @@
+#include "engine/scheduling/proposal_draft.h"
+
+#include "tests/engine/scheduling/scheduler_stage.h"
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+namespace troupe {
+namespace {
+
+using Stage = test::SchedulerStage;
+using test::grant_all;
+using test::make_config;
+
+TEST_CASE("decodes take the budget first, then prefills under way, then admissions") {
+  auto config = make_config(100, 4);
+  config.max_num_batched_tokens = 10;
+  config.enable_prefix_caching = false;
+  Stage stage(config);
+  stage.submit(1, 2);
+  static_cast<void>(stage.turn());
+  stage.submit(2, 30);
+  static_cast<void>(stage.turn());
+  stage.submit(3, 30);
+
+  const auto proposal = stage.propose();
+
+  REQUIRE(proposal.candidates.size() == 3);
+  CHECK(proposal.candidates[0].num_tokens == 1);
+  CHECK(proposal.candidates[1].begin == 9);
+  CHECK(proposal.candidates[1].num_tokens == 7);
+  CHECK(proposal.candidates[2].admission);
+  CHECK(proposal.max_admission_tokens == 2);
+}
+
+TEST_CASE("candidates stand by arrival, whoever runs already") {
+  Stage stage;
+  stage.submit(5);
+  static_cast<void>(stage.turn());
+  stage.submit(9);
+  stage.submit(2);
+
+  const auto proposal = stage.propose();
+
+  REQUIRE(proposal.candidates.size() == 3);
+  CHECK(proposal.candidates[0].admission->request == RequestId{2});
+  CHECK_FALSE(proposal.candidates[1].admission);
+  CHECK(proposal.candidates[2].admission->request == RequestId{9});
+}
+
+TEST_CASE("victims stand latest arrival first, and the oldest is never among them") {
+  Stage stage;
+  stage.submit(1);
+  stage.submit(2);
+  stage.submit(3);
+  const auto admitted = stage.propose();
+  const auto granted = grant_all(admitted);
+  static_cast<void>(stage.scheduler.acknowledge(granted));
+
+  const auto proposal = stage.propose();
+
+  CHECK(proposal.victims ==
+        std::vector{admitted.candidates[2].sequence, admitted.candidates[1].sequence});
+}
+
+TEST_CASE("nobody is admitted while a running sequence is short of blocks") {
+  Stage stage;
+  stage.submit(1);
+  stage.submit(2);
+  static_cast<void>(stage.turn());
+  auto granted = grant_all(stage.propose());
+  granted.deferred = {granted.rows[1].sequence};
+  granted.rows.pop_back();
+  static_cast<void>(stage.scheduler.acknowledge(granted));
+  stage.submit(3);
+
+  const auto proposal = stage.propose();
+
+  REQUIRE(proposal.candidates.size() == 1);
+  CHECK_FALSE(proposal.candidates[0].admission);
+}
+
+TEST_CASE("a chunk of a long prompt leaves whole blocks behind") {
+  auto config = make_config(100, 4);
+  config.max_num_batched_tokens = 10;
+  config.enable_prefix_caching = false;
+  Stage stage(config);
+  stage.submit(1, 2);
+  static_cast<void>(stage.turn());
+  stage.submit(2, 30);
+  static_cast<void>(stage.turn());
+
+  const auto proposal = stage.propose();
+
+  CHECK(proposal.candidates.at(1).begin == 9);
+  CHECK((proposal.candidates.at(1).begin + proposal.candidates.at(1).num_tokens) % 4 == 0);
+}
+
+TEST_CASE("an admission leaves a block for each sequence that runs") {
+  Stage stage;
+  stage.submit(1);
+  stage.submit(2);
+  static_cast<void>(stage.turn());
+  stage.submit(3);
+
+  CHECK(stage.propose().num_headroom_blocks == 2);
+}
+
+}  // namespace
+}  // namespace troupe

@@ -1,0 +1,20 @@
+// The endpoints that answer in one piece without generating anything: models, tokens, health,
+// figures.
+#pragma once
+
+#include "transport/asio_forward.h"
+#include "transport/http_message.h"
+#include "transport/http_router.h"
+#include "transport/server_state.h"
+
+#include <memory>
+
+namespace troupe::transport {
+
+/// The answer of any route but the two for completions. The service gets
+/// `Limits::answer_time` to say what it is asked.
+[[nodiscard]] Awaitable<HttpReply> answer_endpoint(std::shared_ptr<ServerState> state,
+                                                   HttpRequest request,
+                                                   RouteMatch match);
+
+}  // namespace troupe::transport
