@@ -7,7 +7,7 @@ namespace troupe::cli {
 Result<Address> parse_address(std::string_view text, const Address& standard) {
   const auto wrong = [&] {
     return fail(ErrorCode::invalid_value,
-                "'" + std::string(text) + "' is no address such as 127.0.0.1:8001");
+                std::string(text) + " is no address such as 127.0.0.1:8001");
   };
   Address address = standard;
   auto rest = text;

@@ -3,8 +3,6 @@
 #include "cli/did_you_mean.h"
 #include "cli/human_number.h"
 
-#include <CLI/Formatter.hpp>
-
 #include <cctype>
 #include <memory>
 #include <sstream>
@@ -17,6 +15,14 @@ constexpr std::size_t kDescriptionColumn = 36;
 
 class HelpFormat : public CLI::Formatter {
  public:
+  // The library shows what a negated flag means to it: --no-x{false}.
+  std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
+    auto name = CLI::Formatter::make_option_name(option, is_positional);
+    const std::string mark = "{false}";
+    const auto place = name.find(mark);
+    return place == std::string::npos ? name : name.erase(place, mark.size());
+  }
+
   std::string make_option_opts(const CLI::Option* option) const override {
     return option->get_type_size() == 0 ? "" : " " + option->get_type_name();
   }

@@ -5,6 +5,8 @@
 #include "engine/base/result.h"
 
 #include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
 #include <CLI/Option.hpp>
 
 #include <cstdint>

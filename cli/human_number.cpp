@@ -42,7 +42,7 @@ std::string one_decimal(double number) {
 Result<std::int64_t> parse_human_number(std::string_view text) {
   const auto wrong = [&] {
     return fail(ErrorCode::invalid_value,
-                "'" + std::string(text) + "' is not a whole number such as 8192, 8K, 32k or 1.5G");
+                std::string(text) + " is not a whole number such as 8192, 8K, 32k or 1.5G");
   };
   const auto digits = text.find_first_not_of("0123456789.");
   const auto number = text.substr(0, digits);
@@ -72,11 +72,14 @@ Result<std::int64_t> parse_human_number(std::string_view text) {
 }
 
 std::string with_commas(std::int64_t number) {
-  auto text = std::to_string(number);
-  const std::size_t first = number < 0 ? 1 : 0;
-  for (auto place = text.size(); place > first + 3;) {
-    place -= 3;
-    text.insert(place, ",");
+  const auto plain = std::to_string(number);
+  const std::size_t num_signs = number < 0 ? 1 : 0;
+  std::string text;
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    if (i > num_signs && (plain.size() - i) % 3 == 0) {
+      text += ',';
+    }
+    text += plain[i];
   }
   return text;
 }

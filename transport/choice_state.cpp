@@ -28,8 +28,8 @@ void ChoiceState::put(Event event) {
     return;
   }
   std::visit(
-      [this](auto&& happened) {
-        using Kind = std::decay_t<decltype(happened)>;
+      [this](auto happened) {
+        using Kind = decltype(happened);
         if constexpr (std::is_same_v<Kind, Accepted>) {
           accepted_ = happened;
         } else if constexpr (std::is_same_v<Kind, Delta>) {

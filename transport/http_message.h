@@ -10,7 +10,14 @@
 
 namespace troupe::transport {
 
-enum class HttpMethod : std::uint8_t { get, head, post, delete_, options, other };
+enum class HttpMethod : std::uint8_t {
+  get,
+  head,
+  post,
+  remove,  // DELETE, which is a keyword
+  options,
+  other,
+};
 
 [[nodiscard]] std::string_view to_string(HttpMethod method);
 

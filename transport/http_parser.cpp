@@ -21,8 +21,8 @@ std::string_view view(beast::string_view text) {
 }
 
 HttpMethod method_of(std::string_view name) {
-  for (const auto method : {HttpMethod::get, HttpMethod::head, HttpMethod::post,
-                            HttpMethod::delete_, HttpMethod::options}) {
+  for (const auto method : {HttpMethod::get, HttpMethod::head, HttpMethod::post, HttpMethod::remove,
+                            HttpMethod::options}) {
     if (to_string(method) == name) {
       return method;
     }

@@ -29,7 +29,7 @@ constexpr Entry kEntries[] = {
     {"/v1/embeddings", Reach::exact, HttpMethod::post, Route::embeddings, Guard::needs_key},
     {"/tokenize", Reach::exact, HttpMethod::post, Route::tokenize, Guard::needs_key},
     {"/detokenize", Reach::exact, HttpMethod::post, Route::detokenize, Guard::needs_key},
-    {"/v1/requests/", Reach::names_a_thing, HttpMethod::delete_, Route::cancel_request,
+    {"/v1/requests/", Reach::names_a_thing, HttpMethod::remove, Route::cancel_request,
      Guard::needs_key},
 };
 

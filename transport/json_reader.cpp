@@ -10,18 +10,6 @@ namespace {
 using Library = nlohmann::json;
 
 bool has_duplicates(const JsonObject& object) {
-  // Up to here comparing each with each costs less than sorting.
-  constexpr std::size_t kFew = 16;
-  if (object.size() <= kFew) {
-    for (std::size_t i = 1; i < object.size(); ++i) {
-      for (std::size_t j = 0; j < i; ++j) {
-        if (object[i].name == object[j].name) {
-          return true;
-        }
-      }
-    }
-    return false;
-  }
   std::vector<std::string_view> names;
   names.reserve(object.size());
   for (const auto& member : object) {
@@ -35,11 +23,14 @@ bool has_duplicates(const JsonObject& object) {
 // Each handler returns whether to go on.
 class Builder {
  public:
-  using number_integer_t = Library::number_integer_t;    // NOLINT(readability-identifier-naming)
-  using number_unsigned_t = Library::number_unsigned_t;  // names of the library's SAX interface
-  using number_float_t = Library::number_float_t;        // NOLINT(readability-identifier-naming)
-  using string_t = Library::string_t;                    // NOLINT(readability-identifier-naming)
-  using binary_t = Library::binary_t;                    // NOLINT(readability-identifier-naming)
+  // NOLINTBEGIN(readability-identifier-naming): names of the library's SAX interface.
+  using number_integer_t = Library::number_integer_t;
+  using number_unsigned_t = Library::number_unsigned_t;
+  using number_float_t = Library::number_float_t;
+  using string_t = Library::string_t;
+  using binary_t = Library::binary_t;
+
+  // NOLINTEND(readability-identifier-naming)
 
   explicit Builder(const JsonBounds& bounds) : bounds_(bounds) {}
 

@@ -30,9 +30,13 @@ class JsonValue {
                             JsonArray,
                             JsonObject>;
 
-  JsonValue() = default;
-
-  explicit JsonValue(Data data) : data_(std::move(data)) {}
+  JsonValue();
+  explicit JsonValue(Data data);
+  JsonValue(const JsonValue&);
+  JsonValue(JsonValue&&) noexcept;
+  JsonValue& operator=(const JsonValue&);
+  JsonValue& operator=(JsonValue&&) noexcept;
+  ~JsonValue();
 
   [[nodiscard]] bool is_null() const { return std::holds_alternative<std::nullptr_t>(data_); }
 
@@ -65,13 +69,24 @@ class JsonValue {
   [[nodiscard]] std::string describe() const;
 
  private:
-  Data data_ = nullptr;
+  Data data_;  // null when nothing was given
 };
 
 struct JsonMember {
   std::string name;
   JsonValue value;
 };
+
+// Only here, where both are whole, can a value be made or destroyed.
+inline JsonValue::JsonValue() = default;
+
+inline JsonValue::JsonValue(Data data) : data_(std::move(data)) {}
+
+inline JsonValue::JsonValue(const JsonValue&) = default;
+inline JsonValue::JsonValue(JsonValue&&) noexcept = default;
+inline JsonValue& JsonValue::operator=(const JsonValue&) = default;
+inline JsonValue& JsonValue::operator=(JsonValue&&) noexcept = default;
+inline JsonValue::~JsonValue() = default;
 
 /// The member `name` of an object, or null when there is none.
 [[nodiscard]] const JsonValue* find_member(const JsonObject& object, std::string_view name);

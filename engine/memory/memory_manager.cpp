@@ -77,6 +77,7 @@ struct MemoryManager::State {
   BlockTable* holder(const Candidate& candidate);
   void learn(const KnownToken& known);
   void rank_candidates();
+  void rank_running(const Candidate& candidate, std::size_t rank);
   void release_blocks(BlockTable& table);
   void vacate(BlockTable& table);
 
@@ -93,6 +94,8 @@ struct MemoryManager::State {
   bool name_next_block(BlockTable& table, StepNumber written);
   std::int32_t blocks_for(std::int32_t num_positions) const;
   void audit() const;
+  void audit_table(const BlockTable& table) const;
+  void audit_block(BlockId block, std::int32_t num_listed) const;
 };
 
 MemoryManager::Settled MemoryManager::State::settle(const StepProposal& next) {
@@ -166,15 +169,20 @@ void MemoryManager::State::learn(const KnownToken& known) {
 }
 
 void MemoryManager::State::rank_candidates() {
-  for (std::size_t rank = 0; rank < proposal->candidates.size(); ++rank) {
-    const auto& candidate = proposal->candidates[rank];
+  std::size_t rank = 0;
+  for (const auto& candidate : proposal->candidates) {
     if (!candidate.admission) {
-      auto* table = holder(candidate);
-      TROUPE_CHECK(table != nullptr, name(candidate.sequence) + " does not sit on its seat");
-      table->settling = settling;
-      table->rank = rank;
+      rank_running(candidate, rank);
     }
+    ++rank;
   }
+}
+
+void MemoryManager::State::rank_running(const Candidate& candidate, std::size_t rank) {
+  auto* table = holder(candidate);
+  TROUPE_CHECK(table != nullptr, name(candidate.sequence) + " does not sit on its seat");
+  table->settling = settling;
+  table->rank = rank;
 }
 
 // Backwards, so that of two idle blocks the one behind the other is given up first.
@@ -396,10 +404,8 @@ void MemoryManager::State::audit() const {
   std::vector<std::int32_t> listed(index_of(pool.num_total()), 0);
   std::size_t num_seated = 0;
   for (const auto& table : seats) {
-    TROUPE_CHECK(table.seated() || table.blocks.empty(), "an empty seat holds blocks");
+    audit_table(table);
     num_seated += table.seated() ? 1 : 0;
-    TROUPE_CHECK(!table.seated() || table.num_blocks() >= blocks_for(table.computed),
-                 name(table.sequence) + " has computed more than its blocks hold");
     for (const auto block : table.blocks) {
       ++listed[index_of(block.value)];
     }
@@ -408,13 +414,23 @@ void MemoryManager::State::audit() const {
   std::int32_t num_idle = 0;
   for (std::size_t index = 0; index < listed.size(); ++index) {
     const BlockId block{static_cast<std::int32_t>(index)};
-    TROUPE_CHECK(listed[index] == pool.references(block),
-                 "block " + std::to_string(index) + " has other references than tables");
-    TROUPE_CHECK(listed[index] <= 1 || cache.contains(block),
-                 "block " + std::to_string(index) + " is shared but not full and named");
+    audit_block(block, listed[index]);
     num_idle += listed[index] == 0 && cache.contains(block) ? 1 : 0;
   }
   TROUPE_CHECK(num_idle == pool.num_idle(), "idle blocks and cached free blocks differ");
+}
+
+void MemoryManager::State::audit_table(const BlockTable& table) const {
+  TROUPE_CHECK(table.seated() || table.blocks.empty(), "an empty seat holds blocks");
+  TROUPE_CHECK(!table.seated() || table.num_blocks() >= blocks_for(table.computed),
+               name(table.sequence) + " has computed more than its blocks hold");
+}
+
+void MemoryManager::State::audit_block(BlockId block, std::int32_t num_listed) const {
+  TROUPE_CHECK(num_listed == pool.references(block),
+               "block " + std::to_string(block.value) + " has other references than tables");
+  TROUPE_CHECK(num_listed <= 1 || cache.contains(block),
+               "block " + std::to_string(block.value) + " is shared but not full and named");
 }
 
 MemoryManager::MemoryManager(const MemoryConfig& config, RingNumber ring)

@@ -85,16 +85,20 @@ void PrefixCache::erase(BlockId block) {
 void PrefixCache::audit() const {
   std::int32_t linked = 0;
   for (std::size_t bucket = 0; bucket < buckets_.size(); ++bucket) {
-    for (auto block = buckets_[bucket]; block != kEnd;) {
-      const auto index = static_cast<std::size_t>(block);
-      TROUPE_CHECK(contains(BlockId{block}), "a block without an entry is linked");
-      TROUPE_CHECK(bucket_of(parent_[index], tokens_of(index)) == bucket,
-                   "block " + std::to_string(block) + " is linked under a foreign hash");
-      TROUPE_CHECK(++linked <= size_, "more entries are linked than counted");
-      block = next_[index];
+    for (auto block = buckets_[bucket]; block != kEnd; block = next_[index_of(BlockId{block})]) {
+      audit_entry(BlockId{block}, bucket);
+      ++linked;
     }
   }
-  TROUPE_CHECK(linked == size_, "fewer entries are linked than counted");
+  const auto named = std::ranges::count_if(prefix_, [](PrefixId one) { return one != PrefixId{}; });
+  TROUPE_CHECK(linked == size_ && named == size_, "entries linked, named and counted differ");
+}
+
+void PrefixCache::audit_entry(BlockId block, std::size_t bucket) const {
+  const auto index = index_of(block);
+  TROUPE_CHECK(contains(block), "a block without an entry is linked");
+  TROUPE_CHECK(bucket_of(parent_[index], tokens_of(index)) == bucket,
+               "block " + std::to_string(block.value) + " is linked under a foreign hash");
 }
 
 }  // namespace troupe

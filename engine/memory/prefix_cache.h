@@ -50,6 +50,7 @@ class PrefixCache {
   }
 
   [[nodiscard]] std::size_t bucket_of(PrefixId parent, std::span<const TokenId> tokens) const;
+  void audit_entry(BlockId block, std::size_t bucket) const;
   [[nodiscard]] std::span<const TokenId> tokens_of(std::size_t index) const;
 
   std::size_t block_size_;

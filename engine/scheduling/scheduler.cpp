@@ -53,7 +53,7 @@ struct Scheduler::State {
 
   StepOutcome apply(const StepResult& result);
   void land(const StepResult& result, StepOutcome& outcome);
-  void take_token(Sequence& sequence, const SampledToken& sampled, StepOutcome& outcome);
+  void take_token(const FlightRow& row, const SampledToken& sampled, StepOutcome& outcome);
   void take_held_results(StepOutcome& outcome);
 
   void end(Sequence& sequence);
@@ -297,26 +297,24 @@ void Scheduler::State::land(const StepResult& result, StepOutcome& outcome) {
   outcome.tokens.reserve(outcome.tokens.size() + result.tokens.size());
   auto token = result.tokens.begin();
   for (const auto& row : flight.rows) {
-    auto& sequence = *row.sequence;
-    const auto live = sequence.state() != SequenceState::ended;
-    statistics.num_discarded_rows += live ? 0 : 1;
+    statistics.num_discarded_rows += row.sequence->state() == SequenceState::ended ? 1 : 0;
     if (row.samples) {
-      TROUPE_CHECK(token != result.tokens.end() && token->sequence == row.id,
-                   "the result of step " + std::to_string(result.step.value) +
-                       " does not follow the rows of its plan");
-      if (live) {
-        take_token(sequence, *token, outcome);
-      }
-      ++token;
+      TROUPE_CHECK(token != result.tokens.end(), "fewer tokens than rows that sample");
+      take_token(row, *token++, outcome);
     }
-    roster.unpin(sequence);
+    roster.unpin(*row.sequence);
   }
   TROUPE_CHECK(token == result.tokens.end(), "more tokens than rows that sample");
 }
 
-void Scheduler::State::take_token(Sequence& sequence,
+void Scheduler::State::take_token(const FlightRow& row,
                                   const SampledToken& sampled,
                                   StepOutcome& outcome) {
+  TROUPE_CHECK(sampled.sequence == row.id, "tokens do not follow the rows of their plan");
+  auto& sequence = *row.sequence;
+  if (sequence.state() == SequenceState::ended) {
+    return;
+  }
   outcome.tokens.push_back(sequence.take(sampled, config.eos_tokens));
   if (sequence.state() == SequenceState::running) {
     known.push_back(KnownToken{sequence.id(), sampled.token});

@@ -18,6 +18,7 @@
 #include "engine/step/sequence_start.h"
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -31,6 +32,7 @@ struct Candidate {
   std::int32_t begin = 0;       // first position to compute; for an admission 0
   std::int32_t num_tokens = 0;  // at most so many, under the step's budget
   std::int32_t known = 0;       // positions known or assumed: a row that ends here samples
+  std::int32_t reserve = 0;     // positions that get their blocks with this row, its own at least
   std::shared_ptr<const SequenceStart> admission;  // set when the sequence enters with this row
 };
 
@@ -50,6 +52,11 @@ struct StepProposal {
   /// Running sequences in the order in which they may be sacrificed. A candidate may sacrifice one
   /// only if it stands behind itself in `candidates`, or not there at all.
   std::vector<SequenceId> victims;
+  /// The tokens that all admissions may compute together: what a cached prefix saves one of them
+  /// goes to the next. One that finds nothing left is neither granted nor deferred.
+  std::int32_t max_admission_tokens = std::numeric_limits<std::int32_t>::max();
+  /// Blocks that an admission must leave free, so that the running ones can grow.
+  std::int32_t num_headroom_blocks = 0;
 };
 
 /// What became of one candidate.

@@ -88,6 +88,17 @@ Json to_json(const ChatPrompt& prompt) {
   return messages;
 }
 
+Result<std::optional<std::string>> read_if_there(const std::filesystem::path& file) {
+  auto text = read_text_file(file, kMaxTemplateFileBytes);
+  if (text) {
+    return std::optional(std::move(*text));
+  }
+  if (text.error().code == ErrorCode::not_found) {
+    return std::optional<std::string>();
+  }
+  return pass(std::move(text));
+}
+
 tl::unexpected<Error> in_file(const std::filesystem::path& file, const Error& error) {
   return fail(error.code, file.string() + ": " + error.message);
 }
@@ -107,37 +118,30 @@ ChatTemplate::~ChatTemplate() = default;
 Result<std::shared_ptr<const ChatTemplate>> ChatTemplate::load(
     const std::filesystem::path& folder) {
   const auto config_file = folder / "tokenizer_config.json";
-  std::string config_text = "{}";
-  if (std::filesystem::exists(config_file)) {
-    auto text = read_text_file(config_file, kMaxTemplateFileBytes);
-    if (!text) {
-      return pass(std::move(text));
-    }
-    config_text = std::move(*text);
+  const auto config_text = read_if_there(config_file);
+  if (!config_text) {
+    return fail(config_text.error().code, config_text.error().message);
   }
-  auto config = parse_config(config_text);
+  auto config = parse_config(config_text->value_or("{}"));
   if (!config) {
     return in_file(config_file, config.error());
   }
   auto source_file = folder / "chat_template.jinja";
-  Result<std::optional<std::string>> source;
-  if (std::filesystem::exists(source_file)) {
-    auto text = read_text_file(source_file, kMaxTemplateFileBytes);
-    if (!text) {
-      return pass(std::move(text));
-    }
-    source = std::move(*text);
-  } else {
+  auto source = read_if_there(source_file);
+  if (source && !source->has_value()) {
     source_file = config_file;
     source = template_source(*config);
+    if (!source) {
+      return in_file(config_file, source.error());
+    }
   }
   if (!source) {
-    return in_file(source_file, source.error());
+    return pass(std::move(source));
   }
   if (!source->has_value()) {
     return std::shared_ptr<const ChatTemplate>();
   }
-  auto compiled = compile(**source, config_text);
+  auto compiled = compile(**source, config_text->value_or("{}"));
   if (!compiled) {
     return in_file(source_file, compiled.error());
   }

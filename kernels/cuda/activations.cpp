@@ -17,11 +17,10 @@ class Arena {
   template <class T>
   void add(T*& pointer, std::int64_t count) {
     const auto offset = num_bytes_;
-    num_bytes_ += (static_cast<std::size_t>(count) * sizeof(T) + kAlignment - 1) / kAlignment *
-                  kAlignment;
-    placed_.push_back([&pointer, offset](std::byte* base) {
-      pointer = reinterpret_cast<T*>(base + offset);
-    });
+    num_bytes_ +=
+        (static_cast<std::size_t>(count) * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
+    placed_.push_back(
+        [&pointer, offset](std::byte* base) { pointer = reinterpret_cast<T*>(base + offset); });
   }
 
   [[nodiscard]] std::size_t num_bytes() const { return num_bytes_; }
@@ -108,8 +107,8 @@ Result<Activations> make_activations(const ModelSpec& spec, const ActivationLimi
   }
   activations.memory = *std::move(memory);
   arena.place(activations.memory.data());
-  if (auto zeroed = check(cudaMemset(activations.memory.data(), 0, arena.num_bytes()),
-                          "cudaMemset");
+  if (auto zeroed =
+          check(cudaMemset(activations.memory.data(), 0, arena.num_bytes()), "cudaMemset");
       !zeroed) {
     return pass(std::move(zeroed));
   }

@@ -27,18 +27,18 @@ struct ActivationLimits {
 struct Activations {
   DeviceBuffer memory;  // what the pointers point into
 
-  float* residual = nullptr;        // [T, H]
-  Bf16* normed = nullptr;           // [T, H]
-  Bf16* delta = nullptr;            // [T, H]
-  Bf16* qkv = nullptr;              // [T, (heads + 2 G) D]
-  Bf16* attended = nullptr;         // [T, heads * D]
-  Bf16* gate_up = nullptr;          // [T, 2 I]
-  Bf16* activated = nullptr;        // [T, I]
-  Bf16* sample_normed = nullptr;    // [R, H]
-  float* logits = nullptr;          // [R, V]
-  float* adjusted = nullptr;        // [R, V]
-  std::int32_t* counts = nullptr;   // [R, V], zero between steps
-  std::uint64_t* weights = nullptr; // [R, V]
+  float* residual = nullptr;          // [T, H]
+  Bf16* normed = nullptr;             // [T, H]
+  Bf16* delta = nullptr;              // [T, H]
+  Bf16* qkv = nullptr;                // [T, (heads + 2 G) D]
+  Bf16* attended = nullptr;           // [T, heads * D]
+  Bf16* gate_up = nullptr;            // [T, 2 I]
+  Bf16* activated = nullptr;          // [T, I]
+  Bf16* sample_normed = nullptr;      // [R, H]
+  float* logits = nullptr;            // [R, V]
+  float* adjusted = nullptr;          // [R, V]
+  std::int32_t* counts = nullptr;     // [R, V], zero between steps
+  std::uint64_t* weights = nullptr;   // [R, V]
   SampleOutcome* outcomes = nullptr;  // [R]
   TopLogit* top_logits = nullptr;     // [R, kMaxTopLogprobs]
   float* partial_values = nullptr;    // [items, heads, D]

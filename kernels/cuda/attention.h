@@ -27,10 +27,10 @@ inline constexpr std::int32_t kDecodeSplitKeys = 256;
 
 /// What both kernels read: S sequences, H query heads, D head size.
 struct AttentionInput {
-  const Bf16* query = nullptr;     // [T, query_stride], the first H * D of each row
-  std::int32_t query_stride = 0;   // elements
-  std::int32_t num_heads = 0;      // H; H / KV heads at most 16
-  KvLayer cache;                   // D: 64, 96 or 128
+  const Bf16* query = nullptr;    // [T, query_stride], the first H * D of each row
+  std::int32_t query_stride = 0;  // elements
+  std::int32_t num_heads = 0;     // H; H / KV heads at most 16
+  KvLayer cache;                  // D: 64, 96 or 128
   float scale = 0.0F;
   const std::int32_t* tables = nullptr;           // [seats, table_width] blocks by position
   std::int32_t table_width = 0;                   // a multiple of 4; entries past the end are valid
@@ -54,10 +54,10 @@ struct PrefillItem {
 
 struct DecodeAttentionArgs {
   AttentionInput input;
-  const DecodeItem* items = nullptr;  // a sequence's splits stand together, in order
+  const DecodeItem* items = nullptr;        // a sequence's splits stand together, in order
   const std::int32_t* num_items = nullptr;  // on the device, so that a graph can be replayed
   std::int32_t max_items = 0;               // no more than this are read
-  float* partial_values = nullptr;  // [max_items, KV heads, group, D] scratch
+  float* partial_values = nullptr;          // [max_items, KV heads, group, D] scratch
   float2* partial_sums = nullptr;   // [max_items, KV heads, group] scratch: largest score, sum
   std::int32_t* arrived = nullptr;  // [S, KV heads] scratch, zero before and after
   Bf16* attended = nullptr;         // [T, H * D] written

@@ -38,10 +38,9 @@ void plan_attention(AttentionWork& work,
     const auto length = batch.query_starts[index + 1] - batch.query_starts[index];
     return batch.context_lengths[index] - length + item.first_row / group;
   };
-  std::stable_sort(work.prefill.begin(), work.prefill.end(),
-                   [&](const PrefillItem& a, const PrefillItem& b) {
-                     return num_keys(a) > num_keys(b);
-                   });
+  std::stable_sort(
+      work.prefill.begin(), work.prefill.end(),
+      [&](const PrefillItem& a, const PrefillItem& b) { return num_keys(a) > num_keys(b); });
 }
 
 }  // namespace troupe::cuda

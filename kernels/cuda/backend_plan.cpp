@@ -45,6 +45,7 @@ Result<void> check_options(const CudaOptions& options, std::int32_t max_model_le
       {options.num_blocks.value_or(1), 1, std::numeric_limits<std::int32_t>::max() / kPageTokens,
        "num_blocks"},
   };
+
   for (const auto& range : ranges) {
     if (auto checked = check_range(range.value, range.least, range.most, range.name); !checked) {
       return checked;
@@ -88,8 +89,8 @@ Result<BackendPlan> plan_backend(const ModelSpec& spec, const CudaOptions& optio
                .num_sequences = options.max_num_seqs,
                .table_width = table_width,
                .num_decode_items = num_items,
-               .num_prefill_items = max_prefill_items(plan.activations.num_tokens,
-                                                      options.max_num_seqs, group)};
+               .num_prefill_items =
+                   max_prefill_items(plan.activations.num_tokens, options.max_num_seqs, group)};
   return plan;
 }
 

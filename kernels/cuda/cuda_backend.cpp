@@ -8,6 +8,7 @@
 #include "kernels/cuda/matmul_tuning.h"
 #include "kernels/cuda/seat_update.h"
 #include "kernels/cuda/status.h"
+#include "kernels/cuda/step_graphs.h"
 #include "kernels/cuda/step_output.h"
 #include "kernels/cuda/stream.h"
 
@@ -42,7 +43,6 @@ struct Parts {
   CacheShape cache;
   BackendDescription description;
   std::int32_t max_model_len = 0;
-  std::int32_t max_decode_items = 0;
 };
 
 class CudaBackend final : public Backend {
@@ -72,7 +72,7 @@ class CudaBackend final : public Backend {
     if (auto set = check(cudaSetDevice(parts_->model->device_index), "cudaSetDevice"); !set) {
       return set;
     }
-    const auto& step = seats_.apply(*plan);
+    auto& step = seats_.apply(*plan);
     const auto slot = next_slot_;
     next_slot_ = (next_slot_ + 1) % parts_->slots.size();
     auto launched = launch(*plan, step, slot);
@@ -123,15 +123,14 @@ class CudaBackend final : public Backend {
 
   [[nodiscard]] cudaStream_t stream() const { return parts_->stream.get(); }
 
-  Result<void> launch(const StepPlan& plan, const PackedStep& step, std::size_t slot_index) {
+  Result<void> launch(const StepPlan& plan, PackedStep& step, std::size_t slot_index) {
     auto& slot = parts_->slots[slot_index];
     if (auto begun = check(cudaEventRecord(slot.begin.get(), stream()), "cudaEventRecord");
         !begun) {
       return begun;
     }
     const auto& spec = parts_->model->spec;
-    plan_attention(work_, step.batch, spec.num_heads / spec.num_kv_heads,
-                   parts_->max_decode_items);
+    plan_attention(work_, step.batch, spec.num_heads / spec.num_kv_heads, parts_->max_decode_items);
     const auto uploaded = parts_->input->upload(step, work_, slot_index, stream());
     if (!uploaded) {
       return tl::unexpected(uploaded.error());
@@ -139,7 +138,12 @@ class CudaBackend final : public Backend {
     if (auto seated = update(plan, *uploaded); !seated) {
       return seated;
     }
-    if (auto computed = compute(step, *uploaded); !computed) {
+    operations_.set_step(*uploaded);
+    const auto compute_step = [&] { return compute(step.batch, *uploaded); };
+    auto computed = is_replayed
+                        ? graphs_.run(uploaded->num_tokens, compute_step, stream())
+                        : compute_step();
+    if (!computed) {
       return computed;
     }
     if (auto downloaded = slot.output.download(parts_->activations, step.samples, stream());
@@ -181,20 +185,19 @@ class CudaBackend final : public Backend {
     }
     const auto& seats = parts_->activations.seats;
     const auto& tokens = arrival.start->tokens;
-    return check(cudaMemcpyAsync(
-                     seats.history + static_cast<std::int64_t>(arrival.seat) * seats.history_size,
-                     tokens.data(), tokens.size() * sizeof(TokenId), cudaMemcpyHostToDevice,
-                     stream()),
-                 "the upload of a history");
+    return check(
+        cudaMemcpyAsync(
+            seats.history + static_cast<std::int64_t>(arrival.seat) * seats.history_size,
+            tokens.data(), tokens.size() * sizeof(TokenId), cudaMemcpyHostToDevice, stream()),
+        "the upload of a history");
   }
 
-  Result<void> compute(const PackedStep& step, const DeviceStep& on_device) {
+  Result<void> compute(const PackedBatch& batch, const DeviceStep& on_device) {
     if (on_device.num_tokens == 0) {
       return {};
     }
-    operations_.set_step(on_device);
     const auto& spec = parts_->model->spec;
-    if (auto forwarded = forward(operations_, step.batch, spec.num_layers); !forwarded) {
+    if (auto forwarded = forward(operations_, batch, spec.num_layers); !forwarded) {
       return forwarded;
     }
     const auto& memory = parts_->activations;
@@ -217,6 +220,7 @@ class CudaBackend final : public Backend {
   StepSeats seats_;
   CudaOperations operations_;
   AttentionWork work_;
+  StepGraphs graphs_;
   std::deque<Pending> pending_;
   std::size_t next_slot_ = 0;
 };
@@ -297,7 +301,8 @@ Result<void> make_cache(Parts& parts, const BackendPlan& plan, const CudaOptions
   parts.cache = {.data = parts.cache_memory.as<Bf16>(),
                  .num_blocks = *num_blocks,
                  .table_width = plan.activations.table_width,
-                 .decode_blocks = *decode_blocks};
+                 .decode_blocks = *decode_blocks,
+                 .max_decode_items = plan.activations.num_decode_items};
   return {};
 }
 
@@ -326,7 +331,6 @@ Result<std::unique_ptr<Parts>> make_parts(std::shared_ptr<const CudaModel> model
   }
   const auto& spec = parts->model->spec;
   parts->max_model_len = plan->max_model_len;
-  parts->max_decode_items = plan->activations.num_decode_items;
   parts->description = {.device = *std::move(name),
                         .num_blocks = parts->cache.num_blocks,
                         .block_size = options.block_size,

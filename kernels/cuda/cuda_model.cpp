@@ -73,18 +73,14 @@ float bound_for(std::int64_t num_inputs) {
   return std::sqrt(3.0F / static_cast<float>(num_inputs));
 }
 
-void add_layer(Layout& layout,
-               CudaLayer& to,
-               const LayerWeights& from,
-               const ModelSpec& spec) {
+void add_layer(Layout& layout, CudaLayer& to, const LayerWeights& from, const ModelSpec& spec) {
   const std::int64_t hidden = spec.hidden_size;
   const std::int64_t query = std::int64_t{spec.num_heads} * spec.head_size;
   const std::int64_t key = std::int64_t{spec.num_kv_heads} * spec.head_size;
   const std::int64_t inner = spec.intermediate_size;
   const float norm = 1.0F;
   layout.add(&to.attention_norm, {{&from.attention_norm, hidden}}, norm);
-  layout.add(&to.qkv,
-             {{&from.q, query * hidden}, {&from.k, key * hidden}, {&from.v, key * hidden}},
+  layout.add(&to.qkv, {{&from.q, query * hidden}, {&from.k, key * hidden}, {&from.v, key * hidden}},
              bound_for(hidden));
   layout.add_optional(&to.qkv_bias,
                       {{&from.q_bias, query}, {&from.k_bias, key}, {&from.v_bias, key}});
@@ -171,15 +167,16 @@ Result<std::shared_ptr<CudaModel>> begin_model(const ModelSpec& spec, std::int32
 
 Result<void> check_supported(const ModelSpec& spec) {
   const auto group = spec.num_kv_heads > 0 ? spec.num_heads / spec.num_kv_heads : 0;
+
   const struct {
     bool holds;
     std::string what;
   } needs[] = {
       {spec.head_size == 64 || spec.head_size == 96 || spec.head_size == 128,
        "head size " + std::to_string(spec.head_size) + " (64, 96 and 128 exist)"},
-      {group >= 1 && group <= kMaxGroup,
-       std::to_string(group) + " query heads for a KV head (at most " + std::to_string(kMaxGroup) +
-           ")"},
+      {group >= 1 && group <= kMaxGroup, std::to_string(group) +
+                                             " query heads for a KV head (at most " +
+                                             std::to_string(kMaxGroup) + ")"},
       {spec.hidden_size % 8 == 0 && spec.hidden_size <= kMaxNormSize,
        "hidden size " + std::to_string(spec.hidden_size) + " (a multiple of 8, at most " +
            std::to_string(kMaxNormSize) + ")"},
@@ -192,6 +189,7 @@ Result<void> check_supported(const ModelSpec& spec) {
        "a vocabulary of " + std::to_string(spec.vocab_size) + " (at most " +
            std::to_string(kMaxVocabSize) + ")"},
   };
+
   for (const auto& need : needs) {
     if (!need.holds) {
       return fail(ErrorCode::unsupported, "the CUDA backend does not compute " + need.what);

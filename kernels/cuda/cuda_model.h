@@ -37,7 +37,7 @@ struct CudaLayer {
 struct CudaModel {
   ModelSpec spec;
   std::int32_t device_index = 0;
-  cuda::DeviceBuffer memory;  // what the pointers point into
+  cuda::DeviceBuffer memory;               // what the pointers point into
   const cuda::Bf16* embedding = nullptr;   // [V, H]
   const cuda::Bf16* final_norm = nullptr;  // [H]
   const cuda::Bf16* lm_head = nullptr;     // [V, H]

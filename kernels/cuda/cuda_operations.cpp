@@ -80,9 +80,7 @@ Result<void> CudaOperations::qkv_rope_store(std::int32_t index) {
 }
 
 KvLayer CudaOperations::cache_of(std::int32_t index) const {
-  KvLayer cache{.data = nullptr,
-                .num_kv_heads = spec_.num_kv_heads,
-                .head_size = spec_.head_size};
+  KvLayer cache{.data = nullptr, .num_kv_heads = spec_.num_kv_heads, .head_size = spec_.head_size};
   cache.data = cache_.data + index * cache_.num_blocks * cache.block_size();
   return cache;
 }
@@ -119,7 +117,7 @@ Result<void> CudaOperations::attention(std::int32_t index) {
   return decode_attention({.input = input,
                            .items = step_.decode_items,
                            .num_items = step_.num_decode_items_on_device,
-                           .max_items = step_.num_decode_items,
+                           .max_items = cache_.max_decode_items,
                            .partial_values = memory_.partial_values,
                            .partial_sums = memory_.partial_sums,
                            .arrived = memory_.arrived,

@@ -82,18 +82,19 @@ __device__ __forceinline__ void load_query(unsigned (&fragments)[kHeadSize / 16]
                                            int group) {
   const int lane = static_cast<int>(threadIdx.x);
   const auto& input = args.input;
-  const Bf16* base = input.query +
-                     static_cast<std::int64_t>(input.query_starts[cursor.sequence]) *
-                         input.query_stride +
-                     cursor.kv_head * group * kHeadSize + 2 * (lane % 4);
+  const Bf16* base =
+      input.query +
+      static_cast<std::int64_t>(input.query_starts[cursor.sequence]) * input.query_stride +
+      cursor.kv_head * group * kHeadSize + 2 * (lane % 4);
 #pragma unroll
   for (int k = 0; k < kHeadSize / 16; ++k) {
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
       const int row = lane / 4 + 8 * (i % 2);
-      fragments[k][i] = row < group ? *reinterpret_cast<const unsigned*>(
-                                          base + row * kHeadSize + k * 16 + 8 * (i / 2))
-                                    : 0U;
+      fragments[k][i] =
+          row < group
+              ? *reinterpret_cast<const unsigned*>(base + row * kHeadSize + k * 16 + 8 * (i / 2))
+              : 0U;
     }
   }
 }
@@ -130,8 +131,7 @@ __device__ __forceinline__ bool arrives_last(const DecodeAttentionArgs& args,
   int before = 0;
   const int num_splits = num_decode_splits(cursor.context);
   if (threadIdx.x == 0) {
-    auto* counter =
-        args.arrived + cursor.sequence * args.input.cache.num_kv_heads + cursor.kv_head;
+    auto* counter = args.arrived + cursor.sequence * args.input.cache.num_kv_heads + cursor.kv_head;
     before = atomicAdd(counter, 1);
     if (before == num_splits - 1) {
       *counter = 0;
@@ -158,8 +158,7 @@ __device__ __forceinline__ void merge_splits(const DecodeAttentionArgs& args,
       cursor.unit - static_cast<std::int64_t>(cursor.split) * input.cache.num_kv_heads;
   const auto stride = static_cast<std::int64_t>(input.cache.num_kv_heads) * group;
   Bf16* target = args.attended +
-                 (static_cast<std::int64_t>(input.query_starts[cursor.sequence]) *
-                      input.num_heads +
+                 (static_cast<std::int64_t>(input.query_starts[cursor.sequence]) * input.num_heads +
                   cursor.kv_head * group) *
                      kHeadSize +
                  column;
@@ -171,8 +170,8 @@ __device__ __forceinline__ void merge_splits(const DecodeAttentionArgs& args,
     for (int split = 0; split < num_splits; ++split) {
       const auto index = first + split * stride;
       const auto sums = __ldcg(args.partial_sums + index);
-      const auto part = __ldcg(
-          reinterpret_cast<const float4*>(args.partial_values + index * kHeadSize + column));
+      const auto part =
+          __ldcg(reinterpret_cast<const float4*>(args.partial_values + index * kHeadSize + column));
       merge.next(sums.x, sums.y);
       value = {merge.join(value.x, part.x), merge.join(value.y, part.y),
                merge.join(value.z, part.z), merge.join(value.w, part.w)};
@@ -243,16 +242,16 @@ __global__ void __launch_bounds__(kThreads) decode_attention_kernel(DecodeAttent
 
 template <int kHeadSize>
 Result<void> prepare() {
-  return check(cudaFuncSetAttribute(decode_attention_kernel<kHeadSize>,
-                                    cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                    kSharedBytes<kHeadSize>),
-               "cudaFuncSetAttribute decode_attention");
+  return check(
+      cudaFuncSetAttribute(decode_attention_kernel<kHeadSize>,
+                           cudaFuncAttributeMaxDynamicSharedMemorySize, kSharedBytes<kHeadSize>),
+      "cudaFuncSetAttribute decode_attention");
 }
 
 template <int kHeadSize>
 Result<void> launch(const DecodeAttentionArgs& args, cudaStream_t stream) {
-  decode_attention_kernel<kHeadSize><<<static_cast<unsigned>(args.num_blocks), kThreads,
-                                       kSharedBytes<kHeadSize>, stream>>>(args);
+  decode_attention_kernel<kHeadSize>
+      <<<static_cast<unsigned>(args.num_blocks), kThreads, kSharedBytes<kHeadSize>, stream>>>(args);
   return check_launch("decode_attention");
 }
 

@@ -17,19 +17,24 @@ __device__ __forceinline__ std::uint64_t fixed_exp(double x) {
   }
   const double whole = floor(__dadd_rn(exponent, 0.5));
   const double fraction = __dsub_rn(exponent, whole);
-  constexpr double kExp2[] = {7.054911620801121e-09,  1.0178086009239699e-07,
-                              1.3215486790144307e-06, 1.5252733804059841e-05,
-                              1.5403530393381606e-04, 1.3333558146428443e-03,
-                              9.6181291076284770e-03, 5.5504108664821580e-02,
-                              2.4022650695910072e-01, 6.9314718055994530e-01,
+  constexpr double kExp2[] = {7.054911620801121e-09,
+                              1.0178086009239699e-07,
+                              1.3215486790144307e-06,
+                              1.5252733804059841e-05,
+                              1.5403530393381606e-04,
+                              1.3333558146428443e-03,
+                              9.6181291076284770e-03,
+                              5.5504108664821580e-02,
+                              2.4022650695910072e-01,
+                              6.9314718055994530e-01,
                               1.0};
   double power = 0.0;
 #pragma unroll
   for (const double coefficient : kExp2) {
     power = __dadd_rn(__dmul_rn(power, fraction), coefficient);
   }
-  const auto scale_exponent =
-      static_cast<long long>(static_cast<int>(whole) + kWeightBits + 1023) << 52;
+  const auto scale_exponent = static_cast<long long>(static_cast<int>(whole) + kWeightBits + 1023)
+                              << 52;
   const double scaled = __dmul_rn(power, __longlong_as_double(scale_exponent));
   return static_cast<std::uint64_t>(__dadd_rn(scaled, 0.5));
 }

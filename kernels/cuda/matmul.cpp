@@ -9,7 +9,6 @@
 #include <bit>
 #include <limits>
 #include <map>
-#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -38,7 +37,7 @@ using Handle = std::unique_ptr<std::remove_pointer_t<cublasLtHandle_t>, HandleDe
 using Preference =
     std::unique_ptr<std::remove_pointer_t<cublasLtMatmulPreference_t>, PreferenceDestroy>;
 
-// Outputs, inputs, output format, bucket of rows.
+// Outputs, inputs, output format, rows: those of a bucket, or exactly.
 using Key = std::tuple<std::int32_t, std::int32_t, MatmulOutput, std::uint32_t>;
 
 // The descriptions of one product, as cuBLASLt wants them: column-major, so y^T = weight x^T.
@@ -53,8 +52,13 @@ std::uint32_t bucket_of(std::int32_t num_rows) {
   return std::bit_ceil(static_cast<std::uint32_t>(num_rows));
 }
 
-Key key_of(const MatmulArgs& args) {
+Key key_of_bucket(const MatmulArgs& args) {
   return {args.num_outputs, args.num_inputs, args.output, bucket_of(args.num_rows)};
+}
+
+Key key_of(const MatmulArgs& args) {
+  return {args.num_outputs, args.num_inputs, args.output,
+          static_cast<std::uint32_t>(args.num_rows)};
 }
 
 Result<void> describe(Descriptions& to, const MatmulArgs& args) {
@@ -85,9 +89,8 @@ bool sums_in_one_go(const cublasLtMatmulHeuristicResult_t& proposal) {
   std::uint32_t reduction = 0;
   const auto asked_split = cublasLtMatmulAlgoConfigGetAttribute(
       &proposal.algo, CUBLASLT_ALGO_CONFIG_SPLITK_NUM, &split, sizeof split, nullptr);
-  const auto asked_reduction =
-      cublasLtMatmulAlgoConfigGetAttribute(&proposal.algo, CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME,
-                                           &reduction, sizeof reduction, nullptr);
+  const auto asked_reduction = cublasLtMatmulAlgoConfigGetAttribute(
+      &proposal.algo, CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME, &reduction, sizeof reduction, nullptr);
   return proposal.state == CUBLAS_STATUS_SUCCESS && proposal.workspaceSize == 0 &&
          asked_split == CUBLAS_STATUS_SUCCESS && split <= 1 &&
          asked_reduction == CUBLAS_STATUS_SUCCESS && reduction == CUBLASLT_REDUCTION_SCHEME_NONE;
@@ -98,8 +101,11 @@ bool sums_in_one_go(const cublasLtMatmulHeuristicResult_t& proposal) {
 struct Matmul::State {
   Handle handle;
   Preference preference;
-  std::map<Key, cublasLtMatmulAlgo_t> algorithms;
+  std::map<Key, cublasLtMatmulAlgo_t> measured;  // by bucket
+  // By exact number of rows: asking cuBLASLt takes longer than most products.
+  std::map<Key, cublasLtMatmulAlgo_t> resolved;
 
+  Result<cublasLtMatmulAlgo_t> resolve(Descriptions& descriptions, const MatmulArgs& args);
   Result<std::vector<cublasLtMatmulAlgo_t>> proposals(Descriptions& descriptions,
                                                       const MatmulArgs& args);
   Result<void> launch(Descriptions& descriptions,
@@ -127,10 +133,10 @@ Result<std::vector<cublasLtMatmulAlgo_t>> Matmul::State::proposals(Descriptions&
     }
   }
   if (found.empty()) {
-    return fail(ErrorCode::unsupported,
-                "cuBLASLt has no batch-invariant algorithm for " + std::to_string(args.num_rows) +
-                    " rows, " + std::to_string(args.num_outputs) + " outputs, " +
-                    std::to_string(args.num_inputs) + " inputs");
+    return fail(ErrorCode::unsupported, "cuBLASLt has no batch-invariant algorithm for " +
+                                            std::to_string(args.num_rows) + " rows, " +
+                                            std::to_string(args.num_outputs) + " outputs, " +
+                                            std::to_string(args.num_inputs) + " inputs");
   }
   return found;
 }
@@ -141,11 +147,11 @@ Result<void> Matmul::State::launch(Descriptions& descriptions,
                                    cudaStream_t stream) {
   const float one = 1.0F;
   const float zero = 0.0F;
-  return check(cublasLtMatmul(handle.get(), &descriptions.operation, &one, args.weight,
-                              &descriptions.weight, args.x, &descriptions.x, &zero, args.y,
-                              &descriptions.y, args.y, &descriptions.y, &algorithm, nullptr, 0,
-                              stream),
-               "cublasLtMatmul");
+  return check(
+      cublasLtMatmul(handle.get(), &descriptions.operation, &one, args.weight, &descriptions.weight,
+                     args.x, &descriptions.x, &zero, args.y, &descriptions.y, args.y,
+                     &descriptions.y, &algorithm, nullptr, 0, stream),
+      "cublasLtMatmul");
 }
 
 Result<float> Matmul::State::measure(const MatmulTrial& trial,
@@ -200,13 +206,39 @@ Result<void> Matmul::State::choose(const MatmulTrial& trial,
     }
     if (*time < fastest) {
       fastest = *time;
-      algorithms[key_of(args)] = candidate;
+      measured[key_of_bucket(args)] = candidate;
+      resolved[key_of(args)] = candidate;
     }
   }
   return {};
 }
 
+Result<cublasLtMatmulAlgo_t> Matmul::State::resolve(Descriptions& descriptions,
+                                                   const MatmulArgs& args) {
+  const auto known = resolved.find(key_of(args));
+  if (known != resolved.end()) {
+    return known->second;
+  }
+  const auto near = measured.find(key_of_bucket(args));
+  if (near != measured.end()) {
+    cublasLtMatmulHeuristicResult_t fit = {};
+    const auto status = cublasLtMatmulAlgoCheck(handle.get(), &descriptions.operation,
+                                                &descriptions.weight, &descriptions.x,
+                                                &descriptions.y, &descriptions.y, &near->second,
+                                                &fit);
+    if (status == CUBLAS_STATUS_SUCCESS && fit.workspaceSize == 0) {
+      return resolved[key_of(args)] = near->second;
+    }
+  }
+  const auto candidates = proposals(descriptions, args);
+  if (!candidates) {
+    return tl::unexpected(candidates.error());
+  }
+  return resolved[key_of(args)] = candidates->front();
+}
+
 Matmul::Matmul(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
 Matmul::Matmul(Matmul&&) noexcept = default;
 Matmul& Matmul::operator=(Matmul&&) noexcept = default;
 Matmul::~Matmul() = default;
@@ -258,21 +290,11 @@ Result<void> Matmul::run(const MatmulArgs& args, cudaStream_t stream) {
   if (auto described = describe(descriptions, args); !described) {
     return described;
   }
-  const auto known = state_->algorithms.find(key_of(args));
-  if (known != state_->algorithms.end()) {
-    cublasLtMatmulHeuristicResult_t fit = {};
-    const auto status = cublasLtMatmulAlgoCheck(
-        state_->handle.get(), &descriptions.operation, &descriptions.weight, &descriptions.x,
-        &descriptions.y, &descriptions.y, &known->second, &fit);
-    if (status == CUBLAS_STATUS_SUCCESS && fit.workspaceSize == 0) {
-      return state_->launch(descriptions, args, known->second, stream);
-    }
+  const auto algorithm = state_->resolve(descriptions, args);
+  if (!algorithm) {
+    return tl::unexpected(algorithm.error());
   }
-  auto candidates = state_->proposals(descriptions, args);
-  if (!candidates) {
-    return pass(std::move(candidates));
-  }
-  return state_->launch(descriptions, args, candidates->front(), stream);
+  return state_->launch(descriptions, args, *algorithm, stream);
 }
 
 }  // namespace troupe::cuda

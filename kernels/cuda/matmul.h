@@ -16,13 +16,13 @@ namespace troupe::cuda {
 
 enum class MatmulOutput : std::uint8_t { bfloat16, float32 };
 
-struct MatmulArgs {               // M rows, N outputs, K inputs
-  const Bf16* x = nullptr;        // [M, K]
-  const Bf16* weight = nullptr;   // [N, K]
-  void* y = nullptr;              // [M, N] written: x * weight^T, summed in float32
-  std::int32_t num_rows = 0;      // M
-  std::int32_t num_outputs = 0;   // N
-  std::int32_t num_inputs = 0;    // K, a multiple of 8
+struct MatmulArgs {              // M rows, N outputs, K inputs
+  const Bf16* x = nullptr;       // [M, K]
+  const Bf16* weight = nullptr;  // [N, K]
+  void* y = nullptr;             // [M, N] written: x * weight^T, summed in float32
+  std::int32_t num_rows = 0;     // M
+  std::int32_t num_outputs = 0;  // N
+  std::int32_t num_inputs = 0;   // K, a multiple of 8
   MatmulOutput output = MatmulOutput::bfloat16;
 };
 

@@ -17,10 +17,7 @@ std::vector<const Bf16*> matrices(const CudaModel& model, const Bf16* CudaLayer:
   return all;
 }
 
-Result<void> tune(Matmul& matmul,
-                  Bf16* x,
-                  const MatmulTrial& trial,
-                  cudaStream_t stream) {
+Result<void> tune(Matmul& matmul, Bf16* x, const MatmulTrial& trial, cudaStream_t stream) {
   const auto count = std::int64_t{trial.args.num_rows} * trial.args.num_inputs;
   if (auto filled = fill_random(x, count, 1.0F, 0, stream); !filled) {
     return filled;
@@ -37,6 +34,7 @@ Result<void> tune_matmuls(Matmul& matmul,
                           cudaStream_t stream) {
   const auto& spec = model.spec;
   const auto query = spec.num_heads * spec.head_size;
+
   const struct {
     Bf16* x;
     void* y;
@@ -53,6 +51,7 @@ Result<void> tune_matmuls(Matmul& matmul,
       {activations.activated, activations.delta, spec.hidden_size, spec.intermediate_size,
        matrices(model, &CudaLayer::down)},
   };
+
   for (const auto& product : products) {
     const MatmulTrial trial{.args = {.x = product.x,
                                      .weight = nullptr,

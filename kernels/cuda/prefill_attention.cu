@@ -29,8 +29,8 @@ constexpr int kSharedBytes = kQueryBytes<kHeadSize> + 4 * kTileBytes<kHeadSize>;
 struct Rows {
   int group = 0;
   int first_row = 0;
-  int num_rows = 0;      // of the whole sequence
-  int first_token = 0;   // of the sequence, in the step
+  int num_rows = 0;     // of the whole sequence
+  int first_token = 0;  // of the sequence, in the step
   int first_position = 0;
   int context = 0;
   int kv_head = 0;
@@ -144,9 +144,8 @@ struct Output {
             args.attended + (token * args.input.num_heads + head) * kHeadSize + 2 * (lane % 4);
 #pragma unroll
         for (int n = 0; n < kBlocks; ++n) {
-          *reinterpret_cast<unsigned*>(target + n * 8) =
-              pack(merge[half].finish(values[n][2 * half]),
-                   merge[half].finish(values[n][2 * half + 1]));
+          *reinterpret_cast<unsigned*>(target + n * 8) = pack(
+              merge[half].finish(values[n][2 * half]), merge[half].finish(values[n][2 * half + 1]));
         }
       }
     }
@@ -198,8 +197,7 @@ __global__ void __launch_bounds__(kThreads, 2) prefill_attention_kernel(PrefillA
       score_tile<kHeadSize>(scores, keys + stage, [&](int k, unsigned(&a)[4]) {
         const int row = warp * kRowsPerWarp + lane % 16;
         const int chunk = permuted_chunk(kHeadSize, lane % 16, 2 * k + lane / 16);
-        load_matrices(a, queries +
-                             static_cast<unsigned>((row * kHeadSize + chunk * kChunk) * 2));
+        load_matrices(a, queries + static_cast<unsigned>((row * kHeadSize + chunk * kChunk) * 2));
       });
       if ((tile + 1) * kTileKeys - 1 > first_row_last_key) {
         mask_tile(scores, tile * kTileKeys, last_key);
@@ -234,8 +232,7 @@ Result<void> launch(const PrefillAttentionArgs& args, cudaStream_t stream) {
   }
   const auto blocks =
       static_cast<unsigned>(args.num_items) * static_cast<unsigned>(args.input.cache.num_kv_heads);
-  prefill_attention_kernel<kHeadSize>
-      <<<blocks, kThreads, kSharedBytes<kHeadSize>, stream>>>(args);
+  prefill_attention_kernel<kHeadSize><<<blocks, kThreads, kSharedBytes<kHeadSize>, stream>>>(args);
   return check_launch("prefill_attention");
 }
 

@@ -1,5 +1,4 @@
 #include "kernels/cuda/rms_norm.h"
-
 #include "kernels/cuda/status.h"
 
 namespace troupe::cuda {
@@ -72,10 +71,10 @@ __global__ void __launch_bounds__(kThreads) add_norm_kernel(AddNormArgs args) {
     if (column < args.hidden_size) {
       const auto weight = load_bf16(args.weight + column);
       const auto value = kept[vector];
-      const __nv_bfloat162 low = __floats2bfloat162_rn(value.x * scale * weight.x,
-                                                       value.y * scale * weight.y);
-      const __nv_bfloat162 high = __floats2bfloat162_rn(value.z * scale * weight.z,
-                                                        value.w * scale * weight.w);
+      const __nv_bfloat162 low =
+          __floats2bfloat162_rn(value.x * scale * weight.x, value.y * scale * weight.y);
+      const __nv_bfloat162 high =
+          __floats2bfloat162_rn(value.z * scale * weight.z, value.w * scale * weight.w);
       uint2 packed;
       packed.x = *reinterpret_cast<const unsigned*>(&low);
       packed.y = *reinterpret_cast<const unsigned*>(&high);

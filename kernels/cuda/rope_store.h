@@ -12,18 +12,18 @@
 
 namespace troupe::cuda {
 
-struct RopeStoreArgs {                   // T tokens, H query heads, G KV heads, D head size
-  Bf16* qkv = nullptr;                   // [T, (H + 2 G) D] read; its query part is written back
-  const Bf16* bias = nullptr;            // [(H + 2 G) D] or null
-  const Bf16* query_norm = nullptr;      // [D] or null
-  const Bf16* key_norm = nullptr;        // [D], with query_norm
-  const float2* rope = nullptr;          // [positions, rotary / 2] cos and sin
+struct RopeStoreArgs {                      // T tokens, H query heads, G KV heads, D head size
+  Bf16* qkv = nullptr;                      // [T, (H + 2 G) D] read; its query part is written back
+  const Bf16* bias = nullptr;               // [(H + 2 G) D] or null
+  const Bf16* query_norm = nullptr;         // [D] or null
+  const Bf16* key_norm = nullptr;           // [D], with query_norm
+  const float2* rope = nullptr;             // [positions, rotary / 2] cos and sin
   const std::int32_t* positions = nullptr;  // [T]
-  const std::int32_t* slots = nullptr;   // [T] block * 16 + offset; negative: not stored
-  KvLayer cache;                         // written
-  std::int32_t num_tokens = 0;           // T
-  std::int32_t num_heads = 0;            // H
-  std::int32_t rotary_dim = 0;           // a multiple of 4, at most D
+  const std::int32_t* slots = nullptr;      // [T] block * 16 + offset; negative: not stored
+  KvLayer cache;                            // written
+  std::int32_t num_tokens = 0;              // T
+  std::int32_t num_heads = 0;               // H
+  std::int32_t rotary_dim = 0;              // a multiple of 4, at most D
   float norm_epsilon = 0.0F;
 };
 

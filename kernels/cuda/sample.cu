@@ -73,7 +73,8 @@ __device__ void find_top_logits(const Row& row, std::int32_t count) {
 // An entry of the list changes its token unless an earlier one names the same token: that one has
 // applied them all, in their order.
 __device__ void add_biases(const Row& row, float* logits) {
-  const TokenBias* biases = row.args.state.biases + static_cast<std::int64_t>(row.seat) * kMaxBiases;
+  const TokenBias* biases =
+      row.args.state.biases + static_cast<std::int64_t>(row.seat) * kMaxBiases;
   const int count = row.sampling.num_biases;
   for (int index = static_cast<int>(threadIdx.x); index < count; index += kSampleThreads) {
     const auto token = biases[index].token;
@@ -93,8 +94,8 @@ __device__ void add_biases(const Row& row, float* logits) {
 __device__ float penalise(float logit, unsigned num_in_output, const SeatSampling& sampling) {
   logit = logit > 0.0F ? __fdiv_rn(logit, sampling.repetition_penalty)
                        : __fmul_rn(logit, sampling.repetition_penalty);
-  logit = __fsub_rn(logit, __fmul_rn(sampling.frequency_penalty,
-                                     static_cast<float>(num_in_output)));
+  logit =
+      __fsub_rn(logit, __fmul_rn(sampling.frequency_penalty, static_cast<float>(num_in_output)));
   logit = __fsub_rn(logit, num_in_output > 0 ? sampling.presence_penalty : 0.0F);
   return keep_finite(logit);
 }

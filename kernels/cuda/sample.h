@@ -52,11 +52,11 @@ struct SeatState {
 
 /// The outcome of one row. Log-probabilities are left to the host, which has its own logarithm.
 struct SampleOutcome {
-  std::uint64_t total = 0;      // weight of all raw logits, in units of 2^-40 of the largest
-  std::int32_t token = 0;       // negative: -1 - the first token whose logit is not finite
-  float logit = 0.0F;           // raw, of `token`; the one that is not finite
-  float top = 0.0F;             // largest raw logit
-  std::int32_t num_top = 0;     // entries of top_logits
+  std::uint64_t total = 0;   // weight of all raw logits, in units of 2^-40 of the largest
+  std::int32_t token = 0;    // negative: -1 - the first token whose logit is not finite
+  float logit = 0.0F;        // raw, of `token`; the one that is not finite
+  float top = 0.0F;          // largest raw logit
+  std::int32_t num_top = 0;  // entries of top_logits
 };
 
 struct TopLogit {
@@ -64,19 +64,19 @@ struct TopLogit {
   float logit = 0.0F;
 };
 
-struct SampleArgs {                       // R rows, V vocabulary
-  const float* logits = nullptr;          // [R, V]
-  const std::int32_t* seats = nullptr;    // [R]; negative: the row is padding
-  const std::int32_t* positions = nullptr;  // [R] the position that the token will take
+struct SampleArgs {                          // R rows, V vocabulary
+  const float* logits = nullptr;             // [R, V]
+  const std::int32_t* seats = nullptr;       // [R]; negative: the row is padding
+  const std::int32_t* positions = nullptr;   // [R] the position that the token will take
   const std::int32_t* masks_ends = nullptr;  // [R] not 0: the end tokens may not come yet
   SeatState state;
-  float* adjusted = nullptr;              // [R, V] scratch: logits after the rules
-  std::int32_t* counts = nullptr;         // [R, V] scratch, zero before and after
-  std::uint64_t* weights = nullptr;       // [R, V] scratch
-  SampleOutcome* outcomes = nullptr;      // [R] written
-  TopLogit* top_logits = nullptr;         // [R, kMaxTopLogprobs] written where asked for
-  std::int32_t num_rows = 0;              // R
-  std::int32_t vocab_size = 0;            // V
+  float* adjusted = nullptr;          // [R, V] scratch: logits after the rules
+  std::int32_t* counts = nullptr;     // [R, V] scratch, zero before and after
+  std::uint64_t* weights = nullptr;   // [R, V] scratch
+  SampleOutcome* outcomes = nullptr;  // [R] written
+  TopLogit* top_logits = nullptr;     // [R, kMaxTopLogprobs] written where asked for
+  std::int32_t num_rows = 0;          // R
+  std::int32_t vocab_size = 0;        // V
 };
 
 /// Enqueues one launch. Reads 4 * R * V bytes for a greedy row, up to some ten times as much for

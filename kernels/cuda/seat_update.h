@@ -13,12 +13,12 @@ namespace troupe::cuda {
 
 struct SeatUpdateArgs {
   const SeatArrival* arrivals = nullptr;
-  const TokenBias* biases = nullptr;          // of all arrivals
-  const std::int32_t* end_tokens = nullptr;   // of all arrivals
+  const TokenBias* biases = nullptr;         // of all arrivals
+  const std::int32_t* end_tokens = nullptr;  // of all arrivals
   const SeatGrowth* growth = nullptr;
-  const std::int32_t* blocks = nullptr;       // of all growth
-  SeatState state;                            // written
-  std::int32_t* tables = nullptr;             // [seats, table_width] written
+  const std::int32_t* blocks = nullptr;  // of all growth
+  SeatState state;                       // written
+  std::int32_t* tables = nullptr;        // [seats, table_width] written
   std::int32_t table_width = 0;
   std::int32_t num_arrivals = 0;
   std::int32_t num_growth = 0;

@@ -56,10 +56,10 @@ Result<void> StepOutput::download(const Activations& from,
   if (samples.empty()) {
     return {};
   }
-  if (auto copied = check(cudaMemcpyAsync(outcomes_.data(), from.outcomes,
-                                          samples.size() * sizeof(SampleOutcome),
-                                          cudaMemcpyDeviceToHost, stream),
-                          "the step's download");
+  if (auto copied = check(
+          cudaMemcpyAsync(outcomes_.data(), from.outcomes, samples.size() * sizeof(SampleOutcome),
+                          cudaMemcpyDeviceToHost, stream),
+          "the step's download");
       !copied) {
     return copied;
   }

@@ -51,7 +51,7 @@ StepSeats::StepSeats(const BackendDescription& limits, std::int32_t max_model_le
       max_model_len_(max_model_len),
       seats_(static_cast<std::size_t>(limits.max_num_seqs)) {}
 
-const PackedStep& StepSeats::apply(const StepPlan& plan) {
+PackedStep& StepSeats::apply(const StepPlan& plan) {
   step_.clear();
   for (const auto& arrival : plan.seats_taken) {
     take(arrival);
@@ -125,9 +125,9 @@ void StepSeats::grow(const TableGrowth& growth) {
                           .first_block = static_cast<std::int32_t>(step_.blocks.size()),
                           .num_blocks = static_cast<std::int32_t>(growth.blocks.size())});
   for (const auto block : growth.blocks) {
-    TROUPE_CHECK(block.value >= 0 && block.value < limits_.num_blocks,
-                 "block " + std::to_string(block.value) + " of " +
-                     std::to_string(limits_.num_blocks));
+    TROUPE_CHECK(
+        block.value >= 0 && block.value < limits_.num_blocks,
+        "block " + std::to_string(block.value) + " of " + std::to_string(limits_.num_blocks));
     grown.blocks.push_back(block.value);
     step_.blocks.push_back(block.value);
   }
@@ -142,15 +142,15 @@ void StepSeats::check_row(const PlanRow& row, const Seat& seat) const {
                "a row that ends at " + std::to_string(row.end) + " of " +
                    std::to_string(seat.num_tokens()) + " tokens cannot sample");
   const auto num_given = seat.start->num_tokens();
-  TROUPE_CHECK(row.end <= num_given || (row.end == seat.num_tokens() &&
-                                        std::max(row.begin, num_given) == row.end - 1),
+  TROUPE_CHECK(row.end <= num_given ||
+                   (row.end == seat.num_tokens() && std::max(row.begin, num_given) == row.end - 1),
                "of the tokens sampled since the start only the last is at hand");
   TROUPE_CHECK(row.end - row.begin <= limits_.max_num_batched_tokens - step_.batch.num_tokens(),
                "a plan has at most " + std::to_string(limits_.max_num_batched_tokens) + " tokens");
   const auto num_blocks = (row.end + limits_.block_size - 1) / limits_.block_size;
-  TROUPE_CHECK(static_cast<std::size_t>(num_blocks) <= seat.blocks.size(),
-               std::to_string(seat.blocks.size()) + " blocks for " + std::to_string(row.end) +
-                   " tokens");
+  TROUPE_CHECK(
+      static_cast<std::size_t>(num_blocks) <= seat.blocks.size(),
+      std::to_string(seat.blocks.size()) + " blocks for " + std::to_string(row.end) + " tokens");
 }
 
 void StepSeats::pack(const PlanRow& row) {

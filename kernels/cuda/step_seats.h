@@ -42,11 +42,11 @@ struct PendingSample {
 /// One step as flat arrays: T tokens, S sequences, R sampling rows. Of `batch`, the block tables
 /// stay empty: the device keeps them.
 struct PackedStep {
-  PackedBatch batch;                        // a token may be token_of_seat(seat)
-  std::vector<std::int32_t> seats;          // [S]
+  PackedBatch batch;                           // a token may be token_of_seat(seat)
+  std::vector<std::int32_t> seats;             // [S]
   std::vector<std::int32_t> sample_positions;  // [R]
-  std::vector<std::int32_t> masks_ends;     // [R]
-  std::vector<PendingSample> samples;       // [R]
+  std::vector<std::int32_t> masks_ends;        // [R]
+  std::vector<PendingSample> samples;          // [R]
   std::vector<SeatArrival> arrivals;
   std::vector<TokenBias> biases;
   std::vector<std::int32_t> end_tokens;
@@ -68,7 +68,7 @@ class StepSeats {
   /// next call. Checked: seats, blocks, tokens and positions in range; a table covers its row; a
   /// row that samples ends where the known or awaited tokens end; of the tokens sampled since the
   /// start a row reads only the last; the plan within the declared maxima.
-  const PackedStep& apply(const StepPlan& plan);
+  PackedStep& apply(const StepPlan& plan);
 
   /// Everybody leaves.
   void clear();

@@ -37,8 +37,8 @@ __device__ void store(Bf16* target, const Eight& eight) {
 
 __global__ void __launch_bounds__(kThreads) swiglu_kernel(SwigluArgs args) {
   const std::int64_t size = args.intermediate_size;
-  const int column = (static_cast<int>(blockIdx.y) * kThreads + static_cast<int>(threadIdx.x)) *
-                     kWidth;
+  const int column =
+      (static_cast<int>(blockIdx.y) * kThreads + static_cast<int>(threadIdx.x)) * kWidth;
   if (column >= args.intermediate_size) {
     return;
   }

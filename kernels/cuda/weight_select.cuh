@@ -11,9 +11,9 @@ namespace troupe::cuda {
 
 /// The tokens up to one place of the ranking.
 struct Kept {
-  std::uint64_t least = 1;                    // weights below are out
-  std::uint64_t last_weight = 0;              // of the last place; 0: all places
-  std::int32_t last_token = kMaxVocabSize;    // the last of its weight that is left
+  std::uint64_t least = 1;                  // weights below are out
+  std::uint64_t last_weight = 0;            // of the last place; 0: all places
+  std::int32_t last_token = kMaxVocabSize;  // the last of its weight that is left
 
   __device__ __forceinline__ bool holds(std::uint64_t weight, std::int32_t token) const {
     return weight >= least &&
@@ -91,8 +91,7 @@ class WeightSelect {
     }
     __syncthreads();
     const int shift = (kNumDigits - 1 - digit) * kDigitBits;
-    for (int token = static_cast<int>(threadIdx.x); token < vocab_size_;
-         token += kSampleThreads) {
+    for (int token = static_cast<int>(threadIdx.x); token < vocab_size_; token += kSampleThreads) {
       const auto weight = weights_[token];
       if (weight > 0 && kept.holds(weight, token)) {
         const auto digits = digits_of(weight) >> shift;

@@ -67,9 +67,9 @@ Result<void> WeightUpload::add(const TensorView& tensor, Bf16* target) {
 }
 
 Result<void> WeightUpload::add_zeros(Bf16* target, std::int64_t count) {
-  return check(cudaMemsetAsync(target, 0, static_cast<std::size_t>(count) * sizeof(Bf16),
-                               stream_.get()),
-               "cudaMemsetAsync");
+  return check(
+      cudaMemsetAsync(target, 0, static_cast<std::size_t>(count) * sizeof(Bf16), stream_.get()),
+      "cudaMemsetAsync");
 }
 
 Result<void> WeightUpload::finish() {

@@ -35,25 +35,33 @@ double horner(double fraction) {
   }
 }
 
-// Additions that make a double's low bits the nearest integer, instead of conversions that SSE2
-// does not have: without a branch either, the loop over a vocabulary is vectorised.
-constexpr double kIntegers = 0x1p52;   // of what is not negative
-constexpr double kRounder = 0x1.8p52;  // of either sign
+// Adding and subtracting it leaves the nearest integer, of either sign, in the low bits: what
+// conversions do, which SSE2 does not have for 64 bits. Without them, and without a branch, the
+// loop over a vocabulary is vectorised.
+constexpr double kRounder = 0x1.8p52;
 // Far below the last weight that is not 0. NaN becomes it, too.
 constexpr double kLeastExponent = -64.0;
+
+double floor_of(double x) {
+  const auto nearest = (x + kRounder) - kRounder;
+  return nearest > x ? nearest - 1.0 : nearest;
+}
+
+// The integer `whole`, modulo 2^51.
+std::uint64_t integer_bits(double whole) {
+  return std::bit_cast<std::uint64_t>(whole + kRounder) - std::bit_cast<std::uint64_t>(kRounder);
+}
 
 // `fixed_exp`, here so that position-independent code may have it inline.
 std::uint64_t weight_of(double x) {
   const auto unbounded = x * kLog2E;
   const auto exponent = unbounded > kLeastExponent ? unbounded : kLeastExponent;
-  const auto shifted = exponent + kRounder;
-  const auto fraction = exponent - (shifted - kRounder);
-  const auto power = horner<kExp2.size() - 1>(fraction);
-  // The low bits of `shifted` are the whole exponent: they become that of a double.
-  const auto scale = (std::bit_cast<std::uint64_t>(shifted) << 52U) +
-                     std::bit_cast<std::uint64_t>(static_cast<double>(1ULL << kWeightBits));
-  return std::bit_cast<std::uint64_t>(power * std::bit_cast<double>(scale) + kIntegers) -
-         std::bit_cast<std::uint64_t>(kIntegers);
+  const auto whole = floor_of(exponent + 0.5);
+  const auto power = horner<kExp2.size() - 1>(exponent - whole);
+  const auto scale =
+      std::bit_cast<double>((integer_bits(whole) << 52U) +
+                            std::bit_cast<std::uint64_t>(static_cast<double>(1ULL << kWeightBits)));
+  return integer_bits(floor_of(power * scale + 0.5));
 }
 
 // floor(a * b / 2^64), from halves of 32 bits.

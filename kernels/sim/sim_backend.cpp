@@ -136,7 +136,8 @@ struct SimBackend::State {
 
   void take_seat(const SeatTaken& taken);
   void grow(const TableGrowth& growth);
-  void run(const PlanRow& row, StepResult& result);
+  void read(const PlanRow& row);
+  void write(const PlanRow& row, StepResult& result);
   void hash_up_to(Seat& seat, std::int32_t position);
   [[nodiscard]] std::size_t slot_of(const Seat& seat, std::int32_t position) const;
   void check_context(const Seat& seat, const PlanRow& row) const;
@@ -214,7 +215,7 @@ void SimBackend::State::check_context(const Seat& seat, const PlanRow& row) cons
   }
 }
 
-void SimBackend::State::run(const PlanRow& row, StepResult& result) {
+void SimBackend::State::read(const PlanRow& row) {
   auto& seat = seat_at(row.seat);
   TROUPE_CHECK(seat.start, "a row for the empty seat " + std::to_string(row.seat));
   const auto capacity =
@@ -227,6 +228,12 @@ void SimBackend::State::run(const PlanRow& row, StepResult& result) {
   hash_up_to(seat, row.end);
   if (checks_content()) {
     check_context(seat, row);
+  }
+}
+
+void SimBackend::State::write(const PlanRow& row, StepResult& result) {
+  auto& seat = seat_at(row.seat);
+  if (checks_content()) {
     for (auto position = row.begin; position < row.end; ++position) {
       slots[slot_of(seat, position)] = seat.trail[static_cast<std::size_t>(position)];
     }
@@ -271,8 +278,12 @@ Result<void> SimBackend::enqueue(std::shared_ptr<const StepPlan> plan) {
   step.result.ring = plan->ring;
   step.result.step = plan->step;
   std::int64_t num_context_tokens = 0;
+  // All rows read before any writes: none may rely on what the same plan computes.
   for (const auto& row : plan->rows) {
-    state.run(row, step.result);
+    state.read(row);
+  }
+  for (const auto& row : plan->rows) {
+    state.write(row, step.result);
     num_context_tokens += row.end;
   }
   const auto duration = sim_step_time(state.options.timing, plan->num_tokens(), num_context_tokens);

@@ -19,7 +19,6 @@ namespace troupe::golden {
 namespace {
 
 constexpr double kMaxDistanceFloat32 = 2e-5;
-constexpr double kMaxDistanceBfloat16 = 2e-2;
 constexpr double kFactorBfloat16 = 1.25;
 constexpr double kSlackBfloat16 = 1e-3;  // for models whose recorded run is lucky
 constexpr float kMarginFactor = 4.0F;
@@ -152,7 +151,7 @@ double allowed_distance(const Prompt& prompt, Arithmetic arithmetic) {
     return kMaxDistanceFloat32;
   }
   const auto recorded = distance(prompt.bfloat16.logits, prompt.float32.logits);
-  return std::min(kFactorBfloat16 * recorded + kSlackBfloat16, kMaxDistanceBfloat16);
+  return kFactorBfloat16 * recorded + kSlackBfloat16;
 }
 
 // How many of the first tokens must be right, given the error of a logit.

@@ -33,8 +33,9 @@ struct Device {
 /// How a device calculates, and hence how far it may stray.
 enum class Arithmetic : std::uint8_t {
   float32,   // 2e-5 from the recorded float32 logits, and every greedy token
-  bfloat16,  // 1.25 times as far from the float32 logits as the recorded bfloat16 run, at most
-             // 2e-2; greedy tokens up to the first margin below four times the error
+  bfloat16,  // 1.25 times as far from the float32 logits as the recorded bfloat16 run, which in
+             // these models of random weights goes up to 4e-2; greedy tokens up to the first margin
+             // below four times the largest error of a logit
 };
 
 /// The checkpoints of tests/data/golden that must load.

@@ -69,7 +69,7 @@ TEST_CASE("a head or a body that does not come in time is refused with 408") {
 
 TEST_CASE("a connection without a request is closed without a word") {
   transport::ServerOptions options;
-  options.limits.idle_time = milliseconds(20);
+  options.limits.idle_time = milliseconds(300);
   TestServer stage(FakeService::Manner::answers, options);
   RawClient silent(stage.http_port());
   CHECK(silent.sees_close());

@@ -96,14 +96,14 @@ def is_held(*operands: object) -> bool:
 def draw_operands(rng: random.Random, held: bool, draw: Callable[[], Operands]) -> Operands:
     """Draws until the operands are on the wanted side of the split.
 
-    The test takes only operands that are held back in both orders, so that it asks neither for
-    17 + 25 nor for 25 - 17 when training may hold one of 17, 25 and 25, 17.
+    The test takes only pairs that are held back in both orders: a pair that training may turn
+    around is not unseen.
     """
     while True:
         operands = draw()
         if not held and not is_held(operands):
             return operands
-        if held and is_held(operands) and is_held(operands[::-1]):
+        if held and is_held(operands) and (len(operands) != 2 or is_held(operands[::-1])):
             return operands
 
 

@@ -215,6 +215,27 @@ TEST_CASE("what a sequence computed stays cached when it is released with its la
   CHECK(stage.settle(release).granted.num_cached_blocks == 1);
 }
 
+TEST_CASE("nothing is cached behind a prefix that was given up") {
+  Stage stage(4);
+  auto twins = stage.next();
+  twins.candidates = {admission(1, 0, counting(4)), admission(2, 1, counting(4))};
+  static_cast<void>(stage.settle(twins));  // the first one's block bears the name
+  auto eviction = stage.next();
+  eviction.releases = {SequenceId{1}};
+  eviction.candidates = {admission(3, 2, counting(12, 500))};
+  static_cast<void>(stage.settle(eviction));
+  CHECK(stage.memory.statistics().num_evicted_blocks == 1);
+  auto room = stage.next();
+  room.releases = {SequenceId{3}};
+  room.candidates = {running(2, 1, 4, 8)};
+  room.known = {{SequenceId{2}, 7}, {SequenceId{2}, 8}, {SequenceId{2}, 9}, {SequenceId{2}, 10}};
+  const auto before = stage.settle(room).granted.num_cached_blocks;
+  auto release = stage.next();
+  release.releases = {SequenceId{2}};
+
+  CHECK(stage.settle(release).granted.num_cached_blocks == before);
+}
+
 TEST_CASE("without prefix caching nothing is kept and nothing is found") {
   Stage stage(8, Caching::off);
   seat(stage, 1, 0, 8);

@@ -55,18 +55,23 @@ TEST_CASE("a sequence that ended and was preempted by the same grant is not rele
   CHECK(next.candidates.size() == 1);
 }
 
-/// One request runs and a second one was just preempted.
-SequenceId preempt_second(Stage& stage) {
-  stage.submit(1);
-  stage.submit(2);
-  static_cast<void>(stage.turn());
+/// One turn in which the latest of those that run is preempted.
+SequenceId preempt_latest(Stage& stage) {
   auto granted = grant_all(stage.propose());
-  const auto victim = granted.rows[1].sequence;
+  const auto victim = granted.rows.back().sequence;
   granted.preempted = {victim};
   granted.rows.pop_back();
   static_cast<void>(stage.scheduler.acknowledge(granted));
   static_cast<void>(stage.scheduler.apply(sample_all(granted, kWord)));
   return victim;
+}
+
+/// One request runs and a second one was just preempted.
+SequenceId preempt_second(Stage& stage) {
+  stage.submit(1);
+  stage.submit(2);
+  static_cast<void>(stage.turn());
+  return preempt_latest(stage);
 }
 
 TEST_CASE("a preempted sequence comes back under a new name, with all its tokens, once one ends") {
@@ -86,6 +91,39 @@ TEST_CASE("a preempted sequence comes back under a new name, with all its tokens
   CHECK(start.sequence != victim);
   CHECK(start.tokens == std::vector<TokenId>{200, 201, 202, 203, kWord});
   CHECK(start.num_prompt_tokens == 4);
+}
+
+TEST_CASE("a preempted sequence comes back while others run, as soon as one of them has ended") {
+  Stage stage;
+  stage.submit(1);
+  stage.submit(2);
+  stage.submit(3);
+  static_cast<void>(stage.turn());
+  preempt_latest(stage);
+  CHECK(stage.turn().tokens.size() == 2);
+
+  stage.scheduler.cancel(RequestId{2});
+  const auto proposal = stage.propose();
+
+  REQUIRE(proposal.candidates.size() == 2);
+  CHECK_FALSE(proposal.candidates[0].admission);
+  CHECK(proposal.candidates[1].admission->request == RequestId{3});
+}
+
+TEST_CASE("a deferred running sequence is asked for again when another was preempted") {
+  Stage stage;
+  stage.submit(1);
+  stage.submit(2);
+  stage.submit(3);
+  static_cast<void>(stage.turn());
+  auto granted = grant_all(stage.propose());
+  granted.deferred = {granted.rows[1].sequence};
+  granted.rows.erase(granted.rows.begin() + 1);
+  static_cast<void>(stage.scheduler.acknowledge(granted));
+  static_cast<void>(stage.scheduler.apply(sample_all(granted, kWord)));
+  preempt_latest(stage);
+
+  CHECK(stage.propose().candidates.size() == 2);
 }
 
 TEST_CASE("results of steps before the preempting one count, and are waited for") {
@@ -135,12 +173,7 @@ TEST_CASE("a sequence preempted too often comes back with all its blocks and is 
     const auto admitted = grant_all(stage.propose());
     static_cast<void>(stage.scheduler.acknowledge(admitted));
     static_cast<void>(stage.scheduler.apply(sample_all(admitted, kWord)));
-    auto granted = grant_all(stage.propose());
-    REQUIRE(granted.rows.size() == 2);
-    granted.preempted = {granted.rows[1].sequence};
-    granted.rows.pop_back();
-    static_cast<void>(stage.scheduler.acknowledge(granted));
-    static_cast<void>(stage.scheduler.apply(sample_all(granted, kWord)));
+    preempt_latest(stage);
     ++num_preempted;
     stage.scheduler.cancel(RequestId{1});  // so that the preempted one may come back
     stage.submit(1, 4, 100);

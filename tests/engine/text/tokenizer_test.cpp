@@ -72,7 +72,8 @@ TEST_CASE("no text is taken for a special token when special text is plain") {
   for (const std::string kind : kTokenizerKinds) {
     CAPTURE(kind);
     const auto tokenizer = golden_tokenizer(kind);
-    for (const auto& golden_case : golden_cases(kind)["cases"]) {
+    const auto golden = golden_cases(kind);
+    for (const auto& golden_case : golden["cases"]) {
       const auto text = golden_case["text"].get<std::string>() + "<|end|></s><s><|user|>";
       CAPTURE(text);
 

@@ -1,5 +1,7 @@
 #include "kernels/cuda/attention.h"
+
 #include "kernels/cuda/attention_work.h"
+
 #include "tests/kernels/cuda/device_array.h"
 
 #include <doctest/doctest.h>
@@ -85,8 +87,8 @@ class AttentionCase {
     const auto& sequence = sequences_[index];
     const auto kv_size = static_cast<std::size_t>(sequence.context * heads_.kv_heads) *
                          static_cast<std::size_t>(heads_.head_size);
-    queries_.push_back(
-        random_bf16(static_cast<std::size_t>(sequence.query_length) * query_width(), 2.0F, random_));
+    queries_.push_back(random_bf16(static_cast<std::size_t>(sequence.query_length) * query_width(),
+                                   2.0F, random_));
     keys_.push_back(random_bf16(kv_size, 2.0F, random_));
     values_.push_back(random_bf16(kv_size, 2.0F, random_));
     for (std::int32_t token = 0; token < sequence.context; ++token) {
@@ -177,8 +179,7 @@ std::vector<Bf16> AttentionCase::run(const std::vector<Part>& parts,
   const DeviceArray<std::int32_t> count(std::vector<std::int32_t>{num_items});
   const DeviceArray<float> partial(work.decode.size() * stride);
   const DeviceArray<float2> sums(work.decode.size() * static_cast<std::size_t>(num_heads()));
-  const std::vector<std::int32_t> zeros(parts.size() *
-                                        static_cast<std::size_t>(heads_.kv_heads));
+  const std::vector<std::int32_t> zeros(parts.size() * static_cast<std::size_t>(heads_.kv_heads));
   const DeviceArray<std::int32_t> arrived(zeros);
   if (num_items > 0) {
     require(decode_attention({.input = input,
@@ -204,8 +205,8 @@ std::vector<double> AttentionCase::expected() const {
     const auto& sequence = sequences_[index];
     for (std::int32_t token = 0; token < sequence.query_length; ++token) {
       for (std::int32_t head = 0; head < num_heads(); ++head) {
-        const auto* query = &queries_[index][static_cast<std::size_t>(token * num_heads() + head) *
-                                             size];
+        const auto* query =
+            &queries_[index][static_cast<std::size_t>(token * num_heads() + head) * size];
         const auto num_keys = sequence.context - sequence.query_length + token + 1;
         std::vector<double> weights;
         for (std::int32_t key = 0; key < num_keys; ++key) {
@@ -265,7 +266,8 @@ TEST_CASE("CUDA prefill attention is what float64 says, for chunks of any length
   }
 }
 
-TEST_CASE("a CUDA attention row has the same bits in decode, in prefill, in chunks and beside others") {
+TEST_CASE(
+    "a CUDA attention row has the same bits in decode, in prefill, in chunks and beside others") {
   std::uint32_t seed = 41;
   for (const auto& heads : {Heads{2, 1, 128}, Heads{1, 4, 128}, Heads{2, 3, 64}, Heads{1, 5, 96}}) {
     CAPTURE(heads.group);

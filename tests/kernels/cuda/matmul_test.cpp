@@ -1,4 +1,5 @@
 #include "kernels/cuda/matmul.h"
+
 #include "tests/kernels/cuda/device_array.h"
 
 #include <doctest/doctest.h>

@@ -3,6 +3,7 @@
 #include "kernels/cuda/rms_norm.h"
 #include "kernels/cuda/rope_store.h"
 #include "kernels/cuda/swiglu.h"
+
 #include "tests/kernels/cuda/device_array.h"
 
 #include <doctest/doctest.h>
@@ -85,7 +86,8 @@ TEST_CASE("on CUDA the norm of a sum is what float64 says, at any width") {
   }
 }
 
-TEST_CASE("on CUDA the norm of chosen rows has the bits of the norm of all, and writes no residual") {
+TEST_CASE(
+    "on CUDA the norm of chosen rows has the bits of the norm of all, and writes no residual") {
   std::mt19937 random(2);
   const std::int32_t rows = 7;
   const std::int32_t hidden = 4096;
@@ -175,8 +177,8 @@ TEST_CASE("on CUDA the gated activation is what float64 says") {
     for (std::size_t token = 0; token < static_cast<std::size_t>(tokens); ++token) {
       for (std::size_t column = 0; column < width; ++column) {
         const auto gate = wide(gate_up[token * 2 * width + column]) + wide(bias[column]);
-        const auto up = wide(gate_up[token * 2 * width + width + column]) +
-                        wide(bias[width + column]);
+        const auto up =
+            wide(gate_up[token * 2 * width + width + column]) + wide(bias[width + column]);
         expected.push_back(gate / (1.0 + std::exp(-gate)) * up);
       }
     }
@@ -203,8 +205,7 @@ std::vector<double> expected_head(std::vector<double> head,
     for (const auto value : head) {
       squares += value * value;
     }
-    const auto scale =
-        1.0 / std::sqrt(squares / shape.head_size + static_cast<double>(kEpsilon));
+    const auto scale = 1.0 / std::sqrt(squares / shape.head_size + static_cast<double>(kEpsilon));
     for (std::size_t i = 0; i < head.size(); ++i) {
       head[i] *= scale * wide(norm[i]);
     }
@@ -233,8 +234,8 @@ void check_rope_store(const HeadCase& shape) {
   const auto norms = random_bf16(width, 1.0F, random);
   std::vector<float> frequency;
   for (std::int32_t i = 0; i < shape.rotary_dim / 2; ++i) {
-    frequency.push_back(std::pow(10000.0F, -2.0F * static_cast<float>(i) /
-                                               static_cast<float>(shape.rotary_dim)));
+    frequency.push_back(
+        std::pow(10000.0F, -2.0F * static_cast<float>(i) / static_cast<float>(shape.rotary_dim)));
   }
   const DeviceArray<Bf16> in_out(qkv);
   const DeviceArray<Bf16> bias_on_device(bias);
@@ -287,13 +288,13 @@ void check_rope_store(const HeadCase& shape) {
         actual.assign(begin, begin + shape.head_size);
       } else if (slots[token] >= 0) {
         const auto kv_head = static_cast<std::int32_t>(index) - heads - (is_value ? kv_heads : 0);
-        const auto page = cache.key_page(slots[token] / 16, kv_head) +
-                          (is_value ? cache.value_offset() : 0);
+        const auto page =
+            cache.key_page(slots[token] / 16, kv_head) + (is_value ? cache.value_offset() : 0);
         const auto place = slots[token] % 16;
         for (std::int32_t i = 0; i < shape.head_size; ++i) {
           const auto chunk = permuted_chunk(shape.head_size, place, i / kChunk);
-          actual.push_back(cached[static_cast<std::size_t>(
-              page + place * shape.head_size + chunk * kChunk + i % kChunk)]);
+          actual.push_back(cached[static_cast<std::size_t>(page + place * shape.head_size +
+                                                           chunk * kChunk + i % kChunk)]);
         }
       } else {
         continue;
@@ -311,7 +312,8 @@ void check_rope_store(const HeadCase& shape) {
 
 }  // namespace
 
-TEST_CASE("on CUDA queries and keys are biased, normalised and rotated, and keys and values stored") {
+TEST_CASE(
+    "on CUDA queries and keys are biased, normalised and rotated, and keys and values stored") {
   for (const std::int32_t head_size : {64, 96, 128}) {
     for (const bool has_norm : {false, true}) {
       CAPTURE(head_size);

@@ -70,6 +70,39 @@ TEST_CASE("the fixed-point exponential is the exponential, to its last bits") {
   }
 }
 
+// As a device with conversions would write it.
+std::uint64_t plain_fixed_exp(double x) {
+  constexpr double kExp2[] = {7.054911620801121e-09,
+                              1.0178086009239699e-07,
+                              1.3215486790144307e-06,
+                              1.5252733804059841e-05,
+                              1.5403530393381606e-04,
+                              1.3333558146428443e-03,
+                              9.6181291076284770e-03,
+                              5.5504108664821580e-02,
+                              2.4022650695910072e-01,
+                              6.9314718055994530e-01,
+                              1.0};
+  const auto exponent = x * 1.4426950408889634;
+  const auto whole = std::floor(exponent + 0.5);
+  double power = 0.0;
+  for (const auto coefficient : kExp2) {
+    power = power * (exponent - whole) + coefficient;
+  }
+  return static_cast<std::uint64_t>(
+      std::floor(power * std::ldexp(1.0, static_cast<int>(whole) + kWeightBits) + 0.5));
+}
+
+TEST_CASE("the exponential without conversions has the bits of the one with them") {
+  std::mt19937 random(5);
+  std::uniform_real_distribution<float> uniform(-45.0F, 0.0F);
+  for (int i = 0; i < 200000; ++i) {
+    const auto x = static_cast<double>(uniform(random));
+    CAPTURE(x);
+    REQUIRE(fixed_exp(x) == plain_fixed_exp(x));
+  }
+}
+
 TEST_CASE("a token is drawn exactly on its own stretch of the mass") {
   const auto mass = mass_of({0.0F, 0.0F, -100.0F, 0.0F});  // three equal weights and nothing
 
