@@ -73,12 +73,12 @@ class CudaBackend final : public Backend {
       return set;
     }
     auto& step = seats_.apply(*plan);
-    const auto slot = next_slot_;
+    if (auto launched = launch(*plan, step, next_slot_); !launched) {
+      return launched;
+    }
+    pending_.push_back({.plan = std::move(plan), .samples = step.samples, .slot = next_slot_});
     next_slot_ = (next_slot_ + 1) % parts_->slots.size();
-    auto launched = launch(*plan, step, slot);
-    // Also after a failure: `wait` must find every plan that was handed over.
-    pending_.push_back({.plan = std::move(plan), .samples = step.samples, .slot = slot});
-    return launched;
+    return {};
   }
 
   [[nodiscard]] Result<StepResult> wait() override {
@@ -130,7 +130,12 @@ class CudaBackend final : public Backend {
       return begun;
     }
     const auto& spec = parts_->model->spec;
-    plan_attention(work_, step.batch, spec.num_heads / spec.num_kv_heads, parts_->max_decode_items);
+    plan_attention(work_, step.batch, spec.num_heads / spec.num_kv_heads,
+                   parts_->cache.max_decode_items);
+    const bool is_replayed = only_decodes(step) && work_.prefill.empty();
+    if (is_replayed) {
+      pad_decode(step, decode_bucket(step.batch.num_tokens(), parts_->description.max_num_seqs));
+    }
     const auto uploaded = parts_->input->upload(step, work_, slot_index, stream());
     if (!uploaded) {
       return tl::unexpected(uploaded.error());
@@ -140,9 +145,8 @@ class CudaBackend final : public Backend {
     }
     operations_.set_step(*uploaded);
     const auto compute_step = [&] { return compute(step.batch, *uploaded); };
-    auto computed = is_replayed
-                        ? graphs_.run(uploaded->num_tokens, compute_step, stream())
-                        : compute_step();
+    auto computed =
+        is_replayed ? graphs_.run(uploaded->num_tokens, compute_step, stream()) : compute_step();
     if (!computed) {
       return computed;
     }

@@ -16,9 +16,9 @@ namespace troupe::cuda {
 
 /// The paged cache and how it is walked.
 struct CacheShape {
-  Bf16* data = nullptr;            // [layers][num_blocks] blocks
-  std::int32_t num_blocks = 0;     // of each layer
-  std::int32_t table_width = 0;    // blocks of a sequence, a multiple of 4
+  Bf16* data = nullptr;               // [layers][num_blocks] blocks
+  std::int32_t num_blocks = 0;        // of each layer
+  std::int32_t table_width = 0;       // blocks of a sequence, a multiple of 4
   std::int32_t decode_blocks = 0;     // what decode attention is launched with
   std::int32_t max_decode_items = 0;  // what its scratch memory holds
 };

@@ -142,11 +142,13 @@ __device__ __forceinline__ bool arrives_last(const DecodeAttentionArgs& args,
   return before == num_splits - 1;
 }
 
-// A lane merges four neighbouring columns of each row over all splits, in order.
+// A lane merges four neighbouring columns of a few rows over all splits, in order. Rows of a group
+// side by side, so that their loads are under way together.
 template <int kHeadSize>
 __device__ __forceinline__ void merge_splits(const DecodeAttentionArgs& args,
                                              const TileCursor& cursor,
                                              int group) {
+  constexpr int kRowsAtOnce = 4;
   const int column = static_cast<int>(threadIdx.x) * 4;
   if (column >= kHeadSize) {
     return;
@@ -162,24 +164,34 @@ __device__ __forceinline__ void merge_splits(const DecodeAttentionArgs& args,
                   cursor.kv_head * group) *
                      kHeadSize +
                  column;
-  for (int row = 0; row < group; ++row) {
-    const auto first = first_unit * group + row;
-    RowMerge merge;
-    float4 value = {0.0F, 0.0F, 0.0F, 0.0F};
-#pragma unroll 4
+  for (int first_row = 0; first_row < group; first_row += kRowsAtOnce) {
+    RowMerge merge[kRowsAtOnce];
+    float4 value[kRowsAtOnce] = {};
+    const int num_rows = min(kRowsAtOnce, group - first_row);
+#pragma unroll 2
     for (int split = 0; split < num_splits; ++split) {
-      const auto index = first + split * stride;
-      const auto sums = __ldcg(args.partial_sums + index);
-      const auto part =
-          __ldcg(reinterpret_cast<const float4*>(args.partial_values + index * kHeadSize + column));
-      merge.next(sums.x, sums.y);
-      value = {merge.join(value.x, part.x), merge.join(value.y, part.y),
-               merge.join(value.z, part.z), merge.join(value.w, part.w)};
+#pragma unroll
+      for (int row = 0; row < kRowsAtOnce; ++row) {
+        // Rows past the group read the last one again, and are not stored.
+        const auto index =
+            (first_unit * group + first_row + min(row, num_rows - 1)) + split * stride;
+        const auto sums = __ldcg(args.partial_sums + index);
+        const auto part = __ldcg(
+            reinterpret_cast<const float4*>(args.partial_values + index * kHeadSize + column));
+        merge[row].next(sums.x, sums.y);
+        value[row] = {merge[row].join(value[row].x, part.x), merge[row].join(value[row].y, part.y),
+                      merge[row].join(value[row].z, part.z), merge[row].join(value[row].w, part.w)};
+      }
     }
-    uint2 packed;
-    packed.x = pack(merge.finish(value.x), merge.finish(value.y));
-    packed.y = pack(merge.finish(value.z), merge.finish(value.w));
-    *reinterpret_cast<uint2*>(target + row * kHeadSize) = packed;
+#pragma unroll
+    for (int row = 0; row < kRowsAtOnce; ++row) {
+      if (row < num_rows) {
+        uint2 packed;
+        packed.x = pack(merge[row].finish(value[row].x), merge[row].finish(value[row].y));
+        packed.y = pack(merge[row].finish(value[row].z), merge[row].finish(value[row].w));
+        *reinterpret_cast<uint2*>(target + (first_row + row) * kHeadSize) = packed;
+      }
+    }
   }
 }
 

@@ -214,7 +214,7 @@ Result<void> Matmul::State::choose(const MatmulTrial& trial,
 }
 
 Result<cublasLtMatmulAlgo_t> Matmul::State::resolve(Descriptions& descriptions,
-                                                   const MatmulArgs& args) {
+                                                    const MatmulArgs& args) {
   const auto known = resolved.find(key_of(args));
   if (known != resolved.end()) {
     return known->second;
@@ -222,10 +222,9 @@ Result<cublasLtMatmulAlgo_t> Matmul::State::resolve(Descriptions& descriptions,
   const auto near = measured.find(key_of_bucket(args));
   if (near != measured.end()) {
     cublasLtMatmulHeuristicResult_t fit = {};
-    const auto status = cublasLtMatmulAlgoCheck(handle.get(), &descriptions.operation,
-                                                &descriptions.weight, &descriptions.x,
-                                                &descriptions.y, &descriptions.y, &near->second,
-                                                &fit);
+    const auto status = cublasLtMatmulAlgoCheck(
+        handle.get(), &descriptions.operation, &descriptions.weight, &descriptions.x,
+        &descriptions.y, &descriptions.y, &near->second, &fit);
     if (status == CUBLAS_STATUS_SUCCESS && fit.workspaceSize == 0) {
       return resolved[key_of(args)] = near->second;
     }

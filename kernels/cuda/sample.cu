@@ -166,7 +166,7 @@ __device__ std::int32_t draw_ranked(const Row& row,
                                     Kept kept,
                                     std::uint64_t bits,
                                     ChunkedWeights& chunks,
-                                    std::uint64_t* bins) {
+                                    unsigned* bins) {
   auto* weights = row.args.weights + row.begin;
   for (int token = static_cast<int>(threadIdx.x); token < row.args.vocab_size;
        token += kSampleThreads) {
@@ -199,7 +199,7 @@ __device__ std::int32_t choose(const Row& row,
                                const float* logits,
                                const Ranked& top,
                                ChunkedWeights& chunks,
-                               std::uint64_t* bins) {
+                               unsigned* bins) {
   const auto& sampling = row.sampling;
   if (sampling.temperature < kLeastTemperature) {
     return top.token;
@@ -237,7 +237,7 @@ __device__ void publish(const Row& row, SampleOutcome outcome) {
 }
 
 __global__ void __launch_bounds__(kSampleThreads) sample_kernel(SampleArgs args) {
-  __shared__ std::uint64_t bins[WeightSelect::kNumBins];
+  __shared__ unsigned bins[WeightSelect::kNumBinWords];
   __shared__ std::uint64_t chunk_masses[ChunkedWeights::kMaxChunks];
   const int index = static_cast<int>(blockIdx.x);
   const auto seat = args.seats[index];

@@ -15,8 +15,8 @@ namespace troupe::cuda {
 inline constexpr std::int32_t kMaxBiases = 512;
 inline constexpr std::int32_t kMaxEndTokens = 256;
 inline constexpr std::int32_t kMaxTopLogprobs = 20;
-/// The vocabulary is sampled in at most so many chunks.
-inline constexpr std::int32_t kMaxVocabSize = 1 << 20;
+/// Tokens of a vocabulary, so that sums of parts of weights stay within 32 bits.
+inline constexpr std::int32_t kMaxVocabSize = 1 << 18;
 
 struct TokenBias {
   TokenId token = 0;

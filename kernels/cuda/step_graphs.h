@@ -15,8 +15,8 @@
 
 namespace troupe::cuda {
 
-/// The size to which a batch of so many single tokens is padded, at most `most`: powers of two, from
-/// 8 on multiples of 8.
+/// The size to which a batch of so many single tokens is padded, at most `most`: powers of two,
+/// from 8 on multiples of 8.
 [[nodiscard]] std::int32_t decode_bucket(std::int32_t num_tokens, std::int32_t most);
 
 /// Whether every row of the step is one token that samples.

@@ -33,10 +33,15 @@ class WeightSelect {
   static constexpr int kDigitBits = 10;
   static constexpr int kNumDigits = 5;
   static constexpr int kNumBins = 1 << kDigitBits;
+  static constexpr int kParts = 3;
+  static constexpr int kPartBits = 14;
+  static constexpr unsigned kPartMask = (1U << kPartBits) - 1;
+  static constexpr int kNumBinWords = kParts * kNumBins;
+  static constexpr int kLoadsInFlight = 4;
 
   __device__ WeightSelect(const std::uint64_t* weights,
                           std::int32_t vocab_size,
-                          std::uint64_t* bins,
+                          unsigned* bins,
                           ChunkedWeights& chunks)
       : weights_(weights), vocab_size_(vocab_size), bins_(bins), chunks_(chunks) {}
 
@@ -83,21 +88,53 @@ class WeightSelect {
     return normalised >> (63 - octave);
   }
 
+  // Adds a weight to a bin in three parts of 14 bits: 32-bit additions in shared memory are one
+  // instruction each, a 64-bit one is a loop. 2^18 tokens cannot overflow a part.
+  template <Measure kMeasure>
+  __device__ void add_to_bin(std::uint64_t bin, std::uint64_t weight) {
+    if (kMeasure == Measure::tokens) {
+      atomicAdd(&bins_[bin], 1U);
+      return;
+    }
+    for (int part = 0; part < kParts; ++part) {
+      const auto bits = static_cast<unsigned>(weight >> (part * kPartBits)) & kPartMask;
+      if (bits != 0) {
+        atomicAdd(&bins_[part * kNumBins + bin], bits);
+      }
+    }
+  }
+
+  __device__ std::uint64_t bin_value(int bin) const {
+    std::uint64_t value = 0;
+    for (int part = 0; part < kParts; ++part) {
+      value += static_cast<std::uint64_t>(bins_[part * kNumBins + bin]) << (part * kPartBits);
+    }
+    return value;
+  }
+
   template <Measure kMeasure>
   __device__ void count(const Kept& kept, std::uint64_t prefix, int digit) {
     __syncthreads();
-    for (int bin = static_cast<int>(threadIdx.x); bin < kNumBins; bin += kSampleThreads) {
+    for (int bin = static_cast<int>(threadIdx.x); bin < kNumBinWords; bin += kSampleThreads) {
       bins_[bin] = 0;
     }
     __syncthreads();
     const int shift = (kNumDigits - 1 - digit) * kDigitBits;
-    for (int token = static_cast<int>(threadIdx.x); token < vocab_size_; token += kSampleThreads) {
-      const auto weight = weights_[token];
-      if (weight > 0 && kept.holds(weight, token)) {
-        const auto digits = digits_of(weight) >> shift;
-        if (digits >> kDigitBits == prefix) {
-          atomicAdd(reinterpret_cast<unsigned long long*>(&bins_[digits % kNumBins]),
-                    kMeasure == Measure::tokens ? 1ULL : static_cast<unsigned long long>(weight));
+    for (int first = static_cast<int>(threadIdx.x); first < vocab_size_;
+         first += kLoadsInFlight * kSampleThreads) {
+      std::uint64_t weights[kLoadsInFlight];
+#pragma unroll
+      for (int i = 0; i < kLoadsInFlight; ++i) {
+        const int token = first + i * kSampleThreads;
+        weights[i] = token < vocab_size_ ? weights_[token] : 0;
+      }
+#pragma unroll
+      for (int i = 0; i < kLoadsInFlight; ++i) {
+        if (weights[i] > 0 && kept.holds(weights[i], first + i * kSampleThreads)) {
+          const auto digits = digits_of(weights[i]) >> shift;
+          if (digits >> kDigitBits == prefix) {
+            add_to_bin<kMeasure>(digits % kNumBins, weights[i]);
+          }
         }
       }
     }
@@ -113,7 +150,7 @@ class WeightSelect {
       const int lane = static_cast<int>(threadIdx.x);
       auto rest = left;
       for (int top = kNumBins; top > 0; top -= 32) {
-        const auto value = bins_[top - 1 - lane];
+        const auto value = bin_value(top - 1 - lane);
         std::uint64_t through = value;
         for (int offset = 1; offset < 32; offset *= 2) {
           const auto above = __shfl_up_sync(kAllLanes, through, offset);
@@ -141,7 +178,7 @@ class WeightSelect {
 
   const std::uint64_t* weights_;
   std::int32_t vocab_size_;
-  std::uint64_t* bins_;
+  unsigned* bins_;
   ChunkedWeights& chunks_;
 };
 

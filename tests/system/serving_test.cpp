@@ -152,8 +152,8 @@ class CancelStorm {
   CancelStorm(LineConnection& line, std::uint32_t seed) : line_(line), random_(seed) {}
 
   void start_one() {
-    const auto id = "r" + std::to_string(num_started_++);
-    auto message = chat_line(id, "Tell me a story, number " + std::to_string(num_started_), 200);
+    const auto id = numbered("r", num_started_++);
+    auto message = chat_line(id, numbered("Tell me a story, number ", num_started_), 200);
     message["body"]["ignore_eos"] = true;
     line_.send(message);
     live_[id] = static_cast<std::int32_t>(random_() % 30);

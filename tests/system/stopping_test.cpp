@@ -76,7 +76,7 @@ TEST_CASE("a second signal ends what still runs with an error") {
   ServedProgram server({"--max-num-seqs", "1"});
   LineConnection line(server.tcp_port());
   for (int i = 0; i < 64; ++i) {
-    line.send(endless_line("s" + std::to_string(i)));
+    line.send(endless_line(numbered("s", i)));
   }
   CHECK(line.receive()["ev"] == "accepted");
 

@@ -194,6 +194,10 @@ std::string LineConnection::read_answer(const std::string& id, json& end) {
   }
 }
 
+std::string numbered(const std::string& name, std::int32_t number) {
+  return name + std::to_string(number);
+}
+
 json chat_line(const std::string& id, const std::string& question, std::int32_t max_tokens) {
   const json message = {{"role", "user"}, {"content", question}};
   return {{"op", "chat"},

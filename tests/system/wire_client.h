@@ -68,6 +68,9 @@ class LineConnection {
   Connection connection_;
 };
 
+/// An id such as r17.
+[[nodiscard]] std::string numbered(const std::string& name, std::int32_t number);
+
 /// A chat request of the line protocol, greedy.
 [[nodiscard]] nlohmann::json chat_line(const std::string& id,
                                        const std::string& question,

@@ -146,6 +146,27 @@ TEST_CASE("results of steps before the preempting one count, and are waited for"
   CHECK(stage.propose().candidates.at(0).admission->tokens.back() == kWord);
 }
 
+TEST_CASE("a preempted sequence is not proposed again before its last result is in") {
+  Stage stage;
+  stage.submit(1);
+  stage.submit(2);
+  const auto first = grant_all(stage.propose());
+  static_cast<void>(stage.scheduler.acknowledge(first));
+  auto second = defer_all(stage.propose());
+  second.preempted = {second.deferred.back()};
+  second.deferred.pop_back();
+  static_cast<void>(stage.scheduler.acknowledge(second));
+  stage.scheduler.cancel(RequestId{1});
+
+  const auto release = stage.propose();
+  CHECK(release.candidates.empty());
+  static_cast<void>(stage.scheduler.acknowledge(grant_all(release)));
+  CHECK_FALSE(stage.scheduler.propose());
+  static_cast<void>(stage.scheduler.apply(sample_all(first, kWord)));
+
+  CHECK(stage.propose().candidates.at(0).admission->num_tokens() == 5);
+}
+
 TEST_CASE("a preempted sequence may end by the result of a step before") {
   Stage stage;
   stage.submit(1);
