@@ -157,12 +157,20 @@ bool print_end(const Result<Answer>& answer, Look look) {
   return true;
 }
 
+void print_welcome(const Greeting& greeting) {
+  if (greeting.model.empty()) {
+    std::cout << "The server is still loading its model.";
+  } else {
+    std::cout << "Talking to " << greeting.model << " (" << greeting.max_model_len << " tokens).";
+  }
+  std::cout << " /help lists the commands, Ctrl-D leaves.\n";
+}
+
 ExitCode converse(Chat& chat) {
   LineEditor editor("> ");
   const auto look = editor.is_interactive() ? Look::terminal : Look::pipe;
   if (look == Look::terminal) {
-    std::cout << "Talking to " << chat.greeting().model << " (" << chat.greeting().max_model_len
-              << " tokens). /help lists the commands, Ctrl-D leaves.\n";
+    print_welcome(chat.greeting());
   }
   auto code = ExitCode::success;
   for (;;) {

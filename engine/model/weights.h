@@ -49,9 +49,9 @@ struct Model {
 };
 
 /// Loads the checkpoint in `directory`: config.json, generation_config.json where there is one, and
-/// model.safetensors or its sharded form. Errors: `not_found` when a file is missing;
-/// `invalid_model` with file, tensor and numbers;
-/// `unsupported` for an architecture we do not know, with the list of those we do; `io`.
+/// model.safetensors or its sharded form. Errors: `not_found` for a missing file;
+/// `invalid_model` with file, tensor and numbers; `unsupported` for what we do not compute, with
+/// the list of what we do; `io`.
 [[nodiscard]] Result<std::shared_ptr<const Model>> load_model(
     const std::filesystem::path& directory);
 

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -291,6 +292,8 @@ void Scheduler::State::take_held_results(StepOutcome& outcome) {
 void Scheduler::State::land(const StepResult& result, StepOutcome& outcome) {
   const auto flight = std::move(flights.front());
   flights.pop_front();
+  TROUPE_CHECK(std::ranges::count_if(flight.rows, &FlightRow::samples) == std::ssize(result.tokens),
+               "step " + std::to_string(result.step.value) + " has other tokens than rows");
   ++statistics.num_steps;
   statistics.num_prefill_tokens += flight.num_prefill_tokens;
   statistics.num_decode_tokens += flight.num_decode_tokens;
@@ -299,12 +302,10 @@ void Scheduler::State::land(const StepResult& result, StepOutcome& outcome) {
   for (const auto& row : flight.rows) {
     statistics.num_discarded_rows += row.sequence->state() == SequenceState::ended ? 1 : 0;
     if (row.samples) {
-      TROUPE_CHECK(token != result.tokens.end(), "fewer tokens than rows that sample");
       take_token(row, *token++, outcome);
     }
     roster.unpin(*row.sequence);
   }
-  TROUPE_CHECK(token == result.tokens.end(), "more tokens than rows that sample");
 }
 
 void Scheduler::State::take_token(const FlightRow& row,

@@ -172,12 +172,13 @@ __device__ __forceinline__ void merge_splits(const DecodeAttentionArgs& args,
     for (int split = 0; split < num_splits; ++split) {
 #pragma unroll
       for (int row = 0; row < kRowsAtOnce; ++row) {
-        // Rows past the group read the last one again, and are not stored.
-        const auto index =
-            (first_unit * group + first_row + min(row, num_rows - 1)) + split * stride;
-        const auto sums = __ldcg(args.partial_sums + index);
-        const auto part = __ldcg(
-            reinterpret_cast<const float4*>(args.partial_values + index * kHeadSize + column));
+        const bool live = row < num_rows;
+        const auto index = first_unit * group + first_row + row + split * stride;
+        const auto sums =
+            live ? __ldcg(args.partial_sums + index) : float2{negative_infinity(), 0.0F};
+        const auto part = live ? __ldcg(reinterpret_cast<const float4*>(args.partial_values +
+                                                                        index * kHeadSize + column))
+                               : float4{0.0F, 0.0F, 0.0F, 0.0F};
         merge[row].next(sums.x, sums.y);
         value[row] = {merge[row].join(value[row].x, part.x), merge[row].join(value[row].y, part.y),
                       merge[row].join(value[row].z, part.z), merge[row].join(value[row].w, part.w)};

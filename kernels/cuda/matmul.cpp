@@ -1,5 +1,6 @@
 #include "kernels/cuda/matmul.h"
 
+#include "kernels/cuda/skinny_matmul.h"
 #include "kernels/cuda/status.h"
 #include "kernels/cuda/stream.h"
 
@@ -9,6 +10,7 @@
 #include <bit>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -19,9 +21,10 @@ namespace {
 
 // As many proposals as are worth the time: later ones were never the fastest.
 constexpr int kMaxProposals = 8;
-// Calls of one algorithm that are timed together; the first ones warm up.
-constexpr int kWarmUpCalls = 2;
-constexpr int kTimedCalls = 6;
+// Calls of one algorithm that are timed together, and how often: the host may stumble in one group,
+// and the shortest counts. The first group warms up.
+constexpr int kTimedCalls = 4;
+constexpr int kTimedGroups = 4;
 
 struct HandleDestroy {
   void operator()(cublasLtHandle_t handle) const { static_cast<void>(cublasLtDestroy(handle)); }
@@ -36,6 +39,9 @@ struct PreferenceDestroy {
 using Handle = std::unique_ptr<std::remove_pointer_t<cublasLtHandle_t>, HandleDestroy>;
 using Preference =
     std::unique_ptr<std::remove_pointer_t<cublasLtMatmulPreference_t>, PreferenceDestroy>;
+
+// How a product is computed: by an algorithm of cuBLASLt, or without one by skinny_matmul.
+using Choice = std::optional<cublasLtMatmulAlgo_t>;
 
 // Outputs, inputs, output format, rows: those of a bucket, or exactly.
 using Key = std::tuple<std::int32_t, std::int32_t, MatmulOutput, std::uint32_t>;
@@ -101,20 +107,20 @@ bool sums_in_one_go(const cublasLtMatmulHeuristicResult_t& proposal) {
 struct Matmul::State {
   Handle handle;
   Preference preference;
-  std::map<Key, cublasLtMatmulAlgo_t> measured;  // by bucket
+  std::map<Key, Choice> measured;  // by bucket
   // By exact number of rows: asking cuBLASLt takes longer than most products.
-  std::map<Key, cublasLtMatmulAlgo_t> resolved;
+  std::map<Key, Choice> resolved;
 
-  Result<cublasLtMatmulAlgo_t> resolve(Descriptions& descriptions, const MatmulArgs& args);
+  Result<Choice> resolve(Descriptions& descriptions, const MatmulArgs& args);
   Result<std::vector<cublasLtMatmulAlgo_t>> proposals(Descriptions& descriptions,
                                                       const MatmulArgs& args);
   Result<void> launch(Descriptions& descriptions,
                       const MatmulArgs& args,
-                      const cublasLtMatmulAlgo_t& algorithm,
+                      const Choice& choice,
                       cudaStream_t stream);
   Result<float> measure(const MatmulTrial& trial,
                         std::int32_t num_rows,
-                        const cublasLtMatmulAlgo_t& algorithm,
+                        const Choice& choice,
                         cudaStream_t stream);
   Result<void> choose(const MatmulTrial& trial, std::int32_t num_rows, cudaStream_t stream);
 };
@@ -143,20 +149,23 @@ Result<std::vector<cublasLtMatmulAlgo_t>> Matmul::State::proposals(Descriptions&
 
 Result<void> Matmul::State::launch(Descriptions& descriptions,
                                    const MatmulArgs& args,
-                                   const cublasLtMatmulAlgo_t& algorithm,
+                                   const Choice& choice,
                                    cudaStream_t stream) {
+  if (!choice) {
+    return skinny_matmul(args, stream);
+  }
   const float one = 1.0F;
   const float zero = 0.0F;
   return check(
       cublasLtMatmul(handle.get(), &descriptions.operation, &one, args.weight, &descriptions.weight,
                      args.x, &descriptions.x, &zero, args.y, &descriptions.y, args.y,
-                     &descriptions.y, &algorithm, nullptr, 0, stream),
+                     &descriptions.y, &*choice, nullptr, 0, stream),
       "cublasLtMatmul");
 }
 
 Result<float> Matmul::State::measure(const MatmulTrial& trial,
                                      std::int32_t num_rows,
-                                     const cublasLtMatmulAlgo_t& algorithm,
+                                     const Choice& choice,
                                      cudaStream_t stream) {
   auto begin = make_event();
   auto end = make_event();
@@ -169,20 +178,27 @@ Result<float> Matmul::State::measure(const MatmulTrial& trial,
   if (auto described = describe(descriptions, args); !described) {
     return pass(std::move(described));
   }
-  for (int call = 0; call < kWarmUpCalls + kTimedCalls; ++call) {
-    if (call == kWarmUpCalls) {
-      static_cast<void>(cudaEventRecord(begin->get(), stream));
+  auto shortest = std::numeric_limits<float>::max();
+  std::size_t next_weight = 0;
+  for (int group = 0; group <= kTimedGroups; ++group) {
+    static_cast<void>(cudaEventRecord(begin->get(), stream));
+    for (int call = 0; call < kTimedCalls; ++call) {
+      args.weight = trial.weights[next_weight++ % trial.weights.size()];
+      if (auto launched = launch(descriptions, args, choice, stream); !launched) {
+        return pass(std::move(launched));
+      }
     }
-    args.weight = trial.weights[static_cast<std::size_t>(call) % trial.weights.size()];
-    if (auto launched = launch(descriptions, args, algorithm, stream); !launched) {
-      return pass(std::move(launched));
+    static_cast<void>(cudaEventRecord(end->get(), stream));
+    if (auto waited = check(cudaEventSynchronize(end->get()), "cudaEventSynchronize"); !waited) {
+      return pass(std::move(waited));
     }
+    const auto time = elapsed_ms(*begin, *end);
+    if (!time) {
+      return time;
+    }
+    shortest = group == 0 ? shortest : std::min(shortest, *time);
   }
-  static_cast<void>(cudaEventRecord(end->get(), stream));
-  if (auto waited = check(cudaEventSynchronize(end->get()), "cudaEventSynchronize"); !waited) {
-    return pass(std::move(waited));
-  }
-  return elapsed_ms(*begin, *end);
+  return shortest;
 }
 
 Result<void> Matmul::State::choose(const MatmulTrial& trial,
@@ -194,12 +210,16 @@ Result<void> Matmul::State::choose(const MatmulTrial& trial,
   if (auto described = describe(descriptions, args); !described) {
     return described;
   }
-  auto candidates = proposals(descriptions, args);
-  if (!candidates) {
-    return pass(std::move(candidates));
+  auto proposed = proposals(descriptions, args);
+  if (!proposed) {
+    return pass(std::move(proposed));
+  }
+  std::vector<Choice> candidates(proposed->begin(), proposed->end());
+  if (is_skinny(args)) {
+    candidates.emplace_back();
   }
   auto fastest = std::numeric_limits<float>::max();
-  for (const auto& candidate : *candidates) {
+  for (const auto& candidate : candidates) {
     const auto time = measure(trial, num_rows, candidate, stream);
     if (!time) {
       return tl::unexpected(time.error());
@@ -213,18 +233,20 @@ Result<void> Matmul::State::choose(const MatmulTrial& trial,
   return {};
 }
 
-Result<cublasLtMatmulAlgo_t> Matmul::State::resolve(Descriptions& descriptions,
-                                                    const MatmulArgs& args) {
+Result<Choice> Matmul::State::resolve(Descriptions& descriptions, const MatmulArgs& args) {
   const auto known = resolved.find(key_of(args));
   if (known != resolved.end()) {
     return known->second;
   }
   const auto near = measured.find(key_of_bucket(args));
-  if (near != measured.end()) {
+  if (near != measured.end() && !near->second && is_skinny(args)) {
+    return resolved[key_of(args)] = near->second;
+  }
+  if (near != measured.end() && near->second) {
     cublasLtMatmulHeuristicResult_t fit = {};
     const auto status = cublasLtMatmulAlgoCheck(
         handle.get(), &descriptions.operation, &descriptions.weight, &descriptions.x,
-        &descriptions.y, &descriptions.y, &near->second, &fit);
+        &descriptions.y, &descriptions.y, &*near->second, &fit);
     if (status == CUBLAS_STATUS_SUCCESS && fit.workspaceSize == 0) {
       return resolved[key_of(args)] = near->second;
     }
@@ -289,11 +311,11 @@ Result<void> Matmul::run(const MatmulArgs& args, cudaStream_t stream) {
   if (auto described = describe(descriptions, args); !described) {
     return described;
   }
-  const auto algorithm = state_->resolve(descriptions, args);
-  if (!algorithm) {
-    return tl::unexpected(algorithm.error());
+  const auto choice = state_->resolve(descriptions, args);
+  if (!choice) {
+    return tl::unexpected(choice.error());
   }
-  return state_->launch(descriptions, args, *algorithm, stream);
+  return state_->launch(descriptions, args, *choice, stream);
 }
 
 }  // namespace troupe::cuda

@@ -1,6 +1,6 @@
-// Matrix products by cuBLASLt, of which only algorithms are taken that sum over k in one go: no
-// split-K, no stream-K, no workspace. All of them add in the same order, so that a row's bits
-// depend neither on the other rows nor on how many there are.
+// Matrix products, mostly by cuBLASLt, of which only algorithms are taken that sum over k in one
+// go: no split-K, no stream-K, no workspace. All of them add in the same order, so that a row's
+// bits depend neither on the other rows nor on how many there are.
 #pragma once
 
 #include "engine/base/result.h"
@@ -40,9 +40,9 @@ class Matmul {
   Matmul& operator=(Matmul&&) noexcept;
   ~Matmul();
 
-  /// Measures what cuBLASLt proposes for each power of two of rows up to the most, and keeps the
-  /// fastest. Waits for the device. What x holds is what it is measured on. Errors: `unsupported`
-  /// when cuBLASLt has no algorithm for the shape, `device`.
+  /// Measures what cuBLASLt proposes, and for a few rows a kernel of ours, for each power of two of
+  /// rows up to the most, and keeps the fastest. Waits for the device. What x holds is what it is
+  /// measured on. Errors: `unsupported` when cuBLASLt has no algorithm for the shape, `device`.
   [[nodiscard]] Result<void> prepare(const MatmulTrial& trial, cudaStream_t stream);
 
   /// Enqueues the product. A shape that was not prepared gets cuBLASLt's first proposal. Reads

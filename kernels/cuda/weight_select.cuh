@@ -92,14 +92,14 @@ class WeightSelect {
   // instruction each, a 64-bit one is a loop. 2^18 tokens cannot overflow a part.
   template <Measure kMeasure>
   __device__ void add_to_bin(std::uint64_t bin, std::uint64_t weight) {
-    if (kMeasure == Measure::tokens) {
+    if constexpr (kMeasure == Measure::tokens) {
       atomicAdd(&bins_[bin], 1U);
-      return;
-    }
-    for (int part = 0; part < kParts; ++part) {
-      const auto bits = static_cast<unsigned>(weight >> (part * kPartBits)) & kPartMask;
-      if (bits != 0) {
-        atomicAdd(&bins_[part * kNumBins + bin], bits);
+    } else {
+      for (int part = 0; part < kParts; ++part) {
+        const auto bits = static_cast<unsigned>(weight >> (part * kPartBits)) & kPartMask;
+        if (bits != 0) {
+          atomicAdd(&bins_[part * kNumBins + bin], bits);
+        }
       }
     }
   }

@@ -150,9 +150,9 @@ TokenId ProbabilityMass::draw(std::uint64_t bits) const {
 }
 
 std::size_t ProbabilityMass::bucket_of(std::uint64_t weight) {
-  const auto octave = static_cast<unsigned>(std::bit_width(weight)) - 1U;
-  const auto normalised = weight << (63U - octave);
-  const auto step = (normalised >> (63U - kBucketsPerOctaveBits)) - (1U << kBucketsPerOctaveBits);
+  const auto octave = static_cast<unsigned>(std::bit_width(weight | 1U)) - 1U;
+  // The bits behind the leading one; a weight is far too small for the shift to lose any.
+  const auto step = (weight << kBucketsPerOctaveBits >> octave) % (1U << kBucketsPerOctaveBits);
   return (static_cast<std::size_t>(octave) << kBucketsPerOctaveBits) + step;
 }
 

@@ -29,7 +29,7 @@ std::size_t count_not_finite(std::span<const float> logits) {
 }
 
 float largest(std::span<const float> logits) {
-  std::array<float, kLanes> lanes;
+  std::array<float, kLanes> lanes{};
   lanes.fill(std::numeric_limits<float>::lowest());
   std::size_t index = 0;
   for (; index + kLanes <= logits.size(); index += kLanes) {

@@ -35,6 +35,7 @@ const std::vector<Room>& rooms() {
         "pthread.h", "sched.h", "unistd.h"}},
       {"kernels/sim/", {"engine/", "kernels/decoder/", "kernels/sim/"}},
       {"kernels/cuda/", {"engine/", "kernels/decoder/", "kernels/cuda/", "cuda", "cublas", "nccl"}},
+      {"kernels/cuda/bench/", {"engine/", "kernels/decoder/", "kernels/cuda/", "cuda", "fmt/"}},
       {"actors/", {"engine/", "actors/", "caf/"}},
       {"actors/metrics.cpp", {"engine/", "actors/", "prometheus/"}},
       {"transport/",

@@ -46,6 +46,18 @@ TEST_CASE("complete needs no server, and gives the same text as one") {
   CHECK(here.output == there.output);
 }
 
+TEST_CASE("a client that knows the line protocol alone gets an answer") {
+  ServedProgram server;
+
+  const auto outcome =
+      run(std::string(TROUPE_BINARY_DIR) + "/bin/chat_client",
+          {"127.0.0.1", std::to_string(server.tcp_port()), "What is the capital of France?"});
+
+  CHECK(outcome.exit_code == 0);
+  CHECK(outcome.output.find("Paris") != std::string::npos);
+  CHECK(outcome.output.find("tokens, ended by \"stop\"") != std::string::npos);
+}
+
 TEST_CASE("the help names every command, and a command's help its flags") {
   const auto program = run(troupe_program(), {"--help"});
   CHECK(program.exit_code == 0);

@@ -108,19 +108,10 @@ TEST_CASE("sixteen clients at once share steps, and each hears what it would hea
     REQUIRE(end["ev"] == "done");
   }
   const auto steps_alone = metric(server.http_port(), "troupe:iterations_total");
-  const auto bucket = "troupe:iteration_sequences_bucket";
-  const auto num_steps_above_8 = [&] {
-    const auto page = get(server.http_port(), "/metrics").body;
-    double all = 0.0;
-    double up_to_8 = 0.0;
-    std::size_t place = 0;
-    for (; (place = page.find(bucket, place)) != std::string::npos; ++place) {
-      const auto line = page.substr(place, page.find('\n', place) - place);
-      const auto value = std::stod(line.substr(line.rfind(' ') + 1));
-      all += line.find("le=\"+Inf\"") != std::string::npos ? value : 0.0;
-      up_to_8 += line.find("le=\"8\"") != std::string::npos ? value : 0.0;
-    }
-    return all - up_to_8;
+  const auto num_steps_above_8 = [&server] {
+    const std::string buckets = "troupe:iteration_sequences_bucket";
+    return metric(server.http_port(), buckets, "le=\"+Inf\"") -
+           metric(server.http_port(), buckets, "le=\"8\"");
   };
   REQUIRE(num_steps_above_8() == 0.0);
 
@@ -168,7 +159,11 @@ class CancelStorm {
     REQUIRE_FALSE(event.is_null());
     const auto id = event.value("id", "");
     const auto kind = event.value("ev", "");
-    REQUIRE(live_.contains(id));  // nothing comes after an end
+    INFO("event: ", event.dump());
+    if (event.dump().find("not_found_error") != std::string::npos && !live_.contains(id)) {
+      return;  // our cancel met the request's end half-way
+    }
+    REQUIRE(live_.contains(id));  // nothing of a request comes after its end
     if (kind == "done" || kind == "error") {
       num_cancelled_ += event.dump().find("\"cancelled\"") != std::string::npos ? 1 : 0;
       live_.erase(id);
@@ -218,7 +213,7 @@ TEST_CASE("after a thousand cancels at random moments every block is home") {
   // Each question costs the server a whole exchange, so a few of them see the last release.
   double used = -1.0;
   for (int question = 0; question < 200 && used != 0.0; ++question) {
-    used = metric(server.http_port(), "troupe:kv_blocks{state=\"used\"") +
+    used = metric(server.http_port(), "troupe:kv_blocks", "state=\"used\"") +
            metric(server.http_port(), "troupe:num_requests_running");
   }
   CHECK(used == 0.0);

@@ -145,19 +145,19 @@ std::vector<json> events_of(const HttpResponse& response) {
   return events;
 }
 
-double metric(std::uint16_t http_port, const std::string& beginning) {
+double metric(std::uint16_t http_port, const std::string& name, const std::string& label) {
   const auto page = get(http_port, "/metrics");
   REQUIRE(page.status == 200);
   std::istringstream lines(page.body);
   double sum = 0.0;
   bool found = false;
   for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with(beginning)) {
+    if (line.starts_with(name + "{") && line.find(label) != std::string::npos) {
       sum += std::stod(line.substr(line.rfind(' ') + 1));
       found = true;
     }
   }
-  INFO("no sample begins with ", beginning, " in ", page.body);
+  INFO("no sample of ", name, " with ", label, " in ", page.body);
   REQUIRE(found);
   return sum;
 }

@@ -48,8 +48,11 @@ struct HttpResponse {
 /// The `data:` events of a stream, without the final [DONE], which must be there (checked).
 [[nodiscard]] std::vector<nlohmann::json> events_of(const HttpResponse& response);
 
-/// The samples of a metrics page whose name and labels begin with `beginning`, summed.
-[[nodiscard]] double metric(std::uint16_t http_port, const std::string& beginning);
+/// The samples of the metric `name` that have `label` (any, when empty), summed. Checked: there is
+/// one.
+[[nodiscard]] double metric(std::uint16_t http_port,
+                            const std::string& name,
+                            const std::string& label = {});
 
 /// A connection that speaks the line protocol. The greeting has been read.
 class LineConnection {

@@ -45,6 +45,7 @@ ModelSpec make_spec(std::int32_t kv_heads, std::int32_t inner, std::int32_t voca
 DeviceBuffer random_buffer(std::int64_t count, float bound) {
   auto buffer = must(allocate_device(static_cast<std::size_t>(count) * sizeof(Bf16), "a bench"));
   must(fill_random(buffer.as<Bf16>(), count, bound, 1, cudaStreamLegacy));
+  must(check(cudaStreamSynchronize(cudaStreamLegacy), "fill_random"));
   return buffer;
 }
 
@@ -139,14 +140,14 @@ void AttentionBench::run(std::int32_t batch_size, std::int32_t length, std::int3
                        .query_starts = starts_on_device.as<std::int32_t>(),
                        .query_lengths = lengths_on_device.as<std::int32_t>(),
                        .context_lengths = contexts.as<std::int32_t>()};
-  const auto launch = [&](int call) {
+  const auto launch = [&](int call, cudaStream_t stream) {
     input.tables = tables_on_device.as<std::int32_t>() + call % rotations * per_batch;
     if (length > 1) {
       must(prefill_attention({.input = input,
                               .items = prefill_items.as<PrefillItem>(),
                               .num_items = static_cast<std::int32_t>(work.prefill.size()),
                               .attended = attended.as<Bf16>()},
-                             cudaStreamLegacy));
+                             stream));
       return;
     }
     must(decode_attention({.input = input,
@@ -158,9 +159,9 @@ void AttentionBench::run(std::int32_t batch_size, std::int32_t length, std::int3
                            .arrived = arrived.as<std::int32_t>(),
                            .attended = attended.as<Bf16>(),
                            .num_blocks = decode_blocks_},
-                          cudaStreamLegacy));
+                          stream));
   };
-  const auto ms = time_ms(cudaStreamLegacy, 20, launch);
+  const auto ms = time_ms(20, launch);
   const double keys_seen = static_cast<double>(length) *
                            (static_cast<double>(context) - static_cast<double>(length - 1) / 2.0);
   const double flops = 4.0 * batch_size * keys_seen * static_cast<double>(query_size);
@@ -199,9 +200,9 @@ void bench_matmul(Matmul& matmul,
   must(matmul.prepare({args, all}, cudaStreamLegacy));
   for (const std::int32_t rows : {1, 8, 16, 32, 64, 128, 256, 512, 2048}) {
     args.num_rows = rows;
-    const auto ms = time_ms(cudaStreamLegacy, 20, [&](int call) {
+    const auto ms = time_ms(20, [&](int call, cudaStream_t stream) {
       args.weight = all[static_cast<std::size_t>(call) % all.size()];
-      must(matmul.run(args, cudaStreamLegacy));
+      must(matmul.run(args, stream));
     });
     const double bytes =
         2.0 * (static_cast<double>(weight_size) + static_cast<double>(rows) * (inputs + outputs));
@@ -225,7 +226,7 @@ void bench_rows(const ModelSpec& spec, const Ceilings& ceilings) {
     throw std::runtime_error("a memset failed");
   }
   for (const std::int32_t rows : {1, 64, 512, 4096}) {
-    const auto norm_ms = time_ms(cudaStreamLegacy, 20, [&](int) {
+    const auto norm_ms = time_ms(20, [&](int, cudaStream_t stream) {
       must(add_norm({.residual = residual.as<float>(),
                      .delta = delta.as<Bf16>(),
                      .delta_bias = nullptr,
@@ -235,17 +236,17 @@ void bench_rows(const ModelSpec& spec, const Ceilings& ceilings) {
                      .num_rows = rows,
                      .hidden_size = spec.hidden_size,
                      .epsilon = 1e-5F},
-                    cudaStreamLegacy));
+                    stream));
     });
     print_row(fmt::format("add_norm rows {}", rows), norm_ms,
               12.0 * rows * static_cast<double>(hidden) / ceilings.read_bytes_per_ms);
-    const auto gate_ms = time_ms(cudaStreamLegacy, 20, [&](int) {
+    const auto gate_ms = time_ms(20, [&](int, cudaStream_t stream) {
       must(swiglu({.gate_up = gate_up.as<Bf16>(),
                    .bias = nullptr,
                    .activated = activated.as<Bf16>(),
                    .num_tokens = rows,
                    .intermediate_size = spec.intermediate_size},
-                  cudaStreamLegacy));
+                  stream));
     });
     print_row(fmt::format("swiglu rows {}", rows), gate_ms,
               6.0 * rows * static_cast<double>(inner) / ceilings.read_bytes_per_ms);
@@ -288,7 +289,7 @@ void bench_sampling(const ModelSpec& spec, const Ceilings& ceilings) {
     auto state = memory.seats;
     state.sampling = sampling.as<SeatSampling>();
     for (const std::int32_t rows : {1, kRows}) {
-      const auto ms = time_ms(cudaStreamLegacy, 10, [&](int) {
+      const auto ms = time_ms(10, [&](int, cudaStream_t stream) {
         must(sample({.logits = on_device.as<float>(),
                      .seats = seats_on_device.as<std::int32_t>(),
                      .positions = seats_on_device.as<std::int32_t>(),
@@ -301,7 +302,7 @@ void bench_sampling(const ModelSpec& spec, const Ceilings& ceilings) {
                      .top_logits = memory.top_logits,
                      .num_rows = rows,
                      .vocab_size = spec.vocab_size},
-                    cudaStreamLegacy));
+                    stream));
       });
       print_row(fmt::format("sample {} rows {} vocabulary {}", kind.name, rows, spec.vocab_size),
                 ms, 4.0 * rows * spec.vocab_size / ceilings.read_bytes_per_ms);
@@ -324,8 +325,8 @@ Ceilings measure_ceilings() {
   {
     const auto memory = random_buffer(kRotatedBytes / 2, 1.0F);
     const auto sink = must(allocate_device(sizeof(unsigned), "a bench"));
-    const auto ms = time_ms(cudaStreamLegacy, 2, [&](int) {
-      must(read_memory(memory.data(), kRotatedBytes, sink.as<unsigned>(), cudaStreamLegacy));
+    const auto ms = time_ms(2, [&](int, cudaStream_t stream) {
+      must(read_memory(memory.data(), kRotatedBytes, sink.as<unsigned>(), stream));
     });
     ceilings.read_bytes_per_ms = static_cast<double>(kRotatedBytes) / ms;
   }
@@ -341,8 +342,7 @@ Ceilings measure_ceilings() {
                         .num_rows = kSize,
                         .num_outputs = kSize,
                         .num_inputs = kSize};
-  const auto ms =
-      time_ms(cudaStreamLegacy, 3, [&](int) { must(matmul.run(args, cudaStreamLegacy)); });
+  const auto ms = time_ms(3, [&](int, cudaStream_t stream) { must(matmul.run(args, stream)); });
   ceilings.flops_per_ms = 2.0 * kSize * static_cast<double>(kCount) / ms;
   cudaDeviceProp properties = {};
   static_cast<void>(cudaGetDeviceProperties(&properties, 0));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/base/result.h"
+#include "kernels/cuda/status.h"
 #include "kernels/cuda/stream.h"
 
 #include <cuda_runtime_api.h>
@@ -31,30 +32,37 @@ struct Ceilings {
   double flops_per_ms = 0.0;
 };
 
-/// Milliseconds of one call: the median of groups of `calls`. `launch` gets a running number, to
-/// rotate its inputs by.
-inline double time_ms(cudaStream_t stream, int calls, const std::function<void(int)>& launch) {
-  constexpr int kGroups = 7;
+/// Milliseconds of one call on the device: the median over replays of a graph of `calls` calls, so
+/// that the host's launches do not count. `launch` gets a running number, to rotate its inputs by.
+inline double time_ms(int calls, const std::function<void(int, cudaStream_t)>& launch) {
+  constexpr int kReplays = 9;
+  const auto stream = must(make_stream());
   const auto begin = must(make_event());
   const auto end = must(make_event());
-  int number = 0;
-  for (; number < 3; ++number) {
-    launch(number);
+  launch(0, stream.get());  // loads the kernel, which a recording does not allow
+  must(check(cudaStreamSynchronize(stream.get()), "the first launch"));
+  must(check(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal), "a capture"));
+  for (int call = 0; call < calls; ++call) {
+    launch(call, stream.get());
   }
+  cudaGraph_t graph = nullptr;
+  must(check(cudaStreamEndCapture(stream.get(), &graph), "a capture"));
+  cudaGraphExec_t replay = nullptr;
+  must(check(cudaGraphInstantiate(&replay, graph, 0), "a graph"));
   std::vector<double> times;
-  for (int group = 0; group < kGroups; ++group) {
-    static_cast<void>(cudaEventRecord(begin.get(), stream));
-    for (int call = 0; call < calls; ++call) {
-      launch(number++);
+  for (int group = 0; group <= kReplays; ++group) {
+    must(check(cudaEventRecord(begin.get(), stream.get()), "an event"));
+    must(check(cudaGraphLaunch(replay, stream.get()), "a replay"));
+    must(check(cudaEventRecord(end.get(), stream.get()), "an event"));
+    must(check(cudaEventSynchronize(end.get()), "a replay"));
+    if (group > 0) {
+      times.push_back(static_cast<double>(must(elapsed_ms(begin, end))) / calls);
     }
-    static_cast<void>(cudaEventRecord(end.get(), stream));
-    if (cudaEventSynchronize(end.get()) != cudaSuccess) {
-      throw std::runtime_error("a launch failed");
-    }
-    times.push_back(static_cast<double>(must(elapsed_ms(begin, end))) / calls);
   }
+  must(check(cudaGraphExecDestroy(replay), "a graph"));
+  must(check(cudaGraphDestroy(graph), "a graph"));
   std::sort(times.begin(), times.end());
-  return times[kGroups / 2];
+  return times[times.size() / 2];
 }
 
 }  // namespace troupe::cuda

@@ -217,6 +217,20 @@ TEST_CASE("a message of another ring, or one that comes twice, changes nothing")
   CHECK(stage.scheduler.apply(sample_all(granted, kWord)).tokens.empty());
 }
 
+TEST_CASE("a result that comes twice is not taken for that of the next step") {
+  Stage stage;
+  stage.submit(1);
+  const auto first = grant_all(stage.propose());
+  static_cast<void>(stage.scheduler.acknowledge(first));
+  static_cast<void>(stage.scheduler.apply(sample_all(first, kWord)));
+  const auto second = grant_all(stage.propose());
+  static_cast<void>(stage.scheduler.acknowledge(second));
+
+  CHECK(stage.scheduler.apply(sample_all(first, kWord)).tokens.empty());
+
+  CHECK(stage.scheduler.apply(sample_all(second, kWord)).tokens.at(0).position == 5);
+}
+
 TEST_CASE("a new attempt replaces the old one, an old or doubled one changes nothing") {
   Stage stage;
   stage.submit(1);
@@ -236,6 +250,19 @@ TEST_CASE("a new attempt replaces the old one, an old or doubled one changes not
   const auto granted = grant_all(proposal);
   static_cast<void>(stage.scheduler.acknowledge(granted));
   CHECK(stage.scheduler.apply(sample_all(granted, kWord)).tokens.at(0).attempt == AttemptNumber{2});
+}
+
+TEST_CASE("an attempt that is enqueued twice goes on undisturbed") {
+  Stage stage;
+  stage.submit(1);
+  static_cast<void>(stage.turn());
+
+  stage.submit(1);
+
+  const auto proposal = stage.propose();
+  CHECK(proposal.releases.empty());
+  REQUIRE(proposal.candidates.size() == 1);
+  CHECK_FALSE(proposal.candidates[0].admission);
 }
 
 TEST_CASE("the queue refuses what is beyond its limit, but never a further attempt") {

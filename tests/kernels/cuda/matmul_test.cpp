@@ -1,5 +1,7 @@
 #include "kernels/cuda/matmul.h"
 
+#include "kernels/cuda/skinny_matmul.h"
+
 #include "tests/kernels/cuda/device_array.h"
 
 #include <doctest/doctest.h>
@@ -103,6 +105,41 @@ TEST_CASE("a row of a CUDA matrix product has the same bits whatever rows stand 
         const auto expected = all.begin() + std::int64_t{first} * n;
         CHECK(std::equal(expected, expected + std::int64_t{num_rows} * n, some.begin()));
       }
+    }
+  }
+}
+
+TEST_CASE("the skinny CUDA matrix product has the bits of cuBLASLt's, in both formats") {
+  std::mt19937 random(13);
+  for (const auto& shape : {Shape{8, 1536, 4096}, Shape{8, 4096, 11008}, Shape{8, 384, 128}}) {
+    const auto x = random_bf16(product(shape.num_rows, shape.num_inputs), 1.0F, random);
+    const auto weight = random_bf16(product(shape.num_outputs, shape.num_inputs), 1.0F, random);
+    const DeviceArray<Bf16> x_on_device(x);
+    const DeviceArray<Bf16> weight_on_device(weight);
+    auto matmul = require(Matmul::make());
+    for (std::int32_t num_rows = 1; num_rows <= kMaxSkinnyRows; ++num_rows) {
+      CAPTURE(num_rows);
+      const DeviceArray<Bf16> ours(product(num_rows, shape.num_outputs));
+      const DeviceArray<Bf16> theirs(product(num_rows, shape.num_outputs));
+      const DeviceArray<float> ours_full(product(num_rows, shape.num_outputs));
+      const DeviceArray<float> theirs_full(product(num_rows, shape.num_outputs));
+      MatmulArgs args{.x = x_on_device.data(),
+                      .weight = weight_on_device.data(),
+                      .y = ours.data(),
+                      .num_rows = num_rows,
+                      .num_outputs = shape.num_outputs,
+                      .num_inputs = shape.num_inputs};
+      require(skinny_matmul(args, nullptr));
+      args.y = theirs.data();
+      require(matmul.run(args, nullptr));
+      args.output = MatmulOutput::float32;
+      args.y = ours_full.data();
+      require(skinny_matmul(args, nullptr));
+      args.y = theirs_full.data();
+      require(matmul.run(args, nullptr));
+
+      CHECK(bits_of(ours.values()) == bits_of(theirs.values()));
+      CHECK(ours_full.values() == theirs_full.values());
     }
   }
 }
