@@ -7,7 +7,6 @@
 #include "engine/base/check.h"
 
 #include <atomic>
-#include <thread>
 #include <utility>
 
 namespace troupe {

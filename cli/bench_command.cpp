@@ -1,6 +1,7 @@
 // Measurements of the house itself.
 #include "cli/command_line.h"
 #include "cli/commands.h"
+#include "cli/model_directory.h"
 #include "cli/model_options.h"
 #include "cli/ring_bench.h"
 #include "engine/base/log.h"
@@ -99,7 +100,6 @@ ExitCode run_ring(const RingOptions& options) {
 Command add_bench_command(CLI::App& program) {
   auto options = std::make_shared<RingOptions>();
   auto* flags = program.add_subcommand("bench", "measure Troupe itself");
-  flags->require_subcommand(1);
   auto* ring = flags->add_subcommand("ring", "host time of one iteration, without a device");
   ring->footer(kRingFooter);
   ring->add_option("--num-seqs", options->num_sequences,
@@ -112,11 +112,17 @@ Command add_bench_command(CLI::App& program) {
       ->capture_default_str();
   ring->add_option("--json", options->json_file, "also write the figures to this file")
       ->type_name("FILE");
-  options->model.model = "demo";
+  options->model.model = kDemoModel;
   ring->add_option("--model", options->model.model, "whose tokenizer and sizes are used")
       ->type_name("DIR")
       ->capture_default_str();
-  return {flags, [options] { return run_ring(*options); }};
+  return {flags, [options, flags, ring] {
+            if (!ring->parsed()) {
+              std::cout << flags->help();
+              return ExitCode::usage_error;
+            }
+            return run_ring(*options);
+          }};
 }
 
 }  // namespace troupe::cli

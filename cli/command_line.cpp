@@ -86,7 +86,8 @@ CLI::Validator whole_number(Bounds bounds) {
 void name_environment(CLI::App& flags) {
   for (auto* option : flags.get_options()) {
     const auto& names = option->get_lnames();
-    if (!names.empty() && names.front() != "help") {
+    // --help and --version are questions, not settings.
+    if (!names.empty() && names.front() != "help" && names.front() != "version") {
       option->envname(environment_name(names.front()));
     }
   }

@@ -23,6 +23,9 @@ endif()
 # The architectures are passed below: CMake 3.25 does not know all of their names.
 set(CMAKE_CUDA_ARCHITECTURES OFF)
 set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
+if(CCACHE AND NOT CMAKE_CUDA_COMPILER_LAUNCHER)
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE})
+endif()
 enable_language(CUDA)
 # Nor does it know that this compiler takes C++20, which CUDA sources inherit from the C++ ones.
 set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)

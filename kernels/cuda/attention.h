@@ -40,10 +40,12 @@ struct AttentionInput {
   const std::int32_t* context_lengths = nullptr;  // [S] keys that the last token sees
 };
 
-/// One split of one sequence.
+/// Some neighbouring splits of one sequence, computed one after the other.
 struct DecodeItem {
   std::int32_t sequence = 0;
-  std::int32_t split = 0;
+  std::int32_t first_split = 0;
+  std::int32_t num_splits = 0;
+  std::int32_t first_partial = 0;  // where the sequence's split 0 has its place in the scratch
 };
 
 /// One tile of rows of one sequence.
@@ -54,14 +56,14 @@ struct PrefillItem {
 
 struct DecodeAttentionArgs {
   AttentionInput input;
-  const DecodeItem* items = nullptr;        // a sequence's splits stand together, in order
+  const DecodeItem* items = nullptr;
   const std::int32_t* num_items = nullptr;  // on the device, so that a graph can be replayed
   std::int32_t max_items = 0;               // no more than this are read
-  float* partial_values = nullptr;          // [max_items, KV heads, group, D] scratch
-  float2* partial_sums = nullptr;   // [max_items, KV heads, group] scratch: largest score, sum
-  std::int32_t* arrived = nullptr;  // [S, KV heads] scratch, zero before and after
-  Bf16* attended = nullptr;         // [T, H * D] written
-  std::int32_t num_blocks = 0;      // of the launch: as many as the device runs at once
+  float* partial_values = nullptr;          // [splits, KV heads, group, D] scratch
+  float2* partial_sums = nullptr;           // [splits, KV heads, group] scratch: largest score, sum
+  std::int32_t* arrived = nullptr;          // [S, KV heads] scratch, zero before and after
+  Bf16* attended = nullptr;                 // [T, H * D] written
+  std::int32_t num_blocks = 0;              // of the launch: as many as the device runs at once
 };
 
 /// Enqueues one launch. Reads every key and value once: bound by bandwidth. Who finishes a

@@ -11,7 +11,7 @@
 namespace troupe::cuda {
 
 struct AttentionWork {
-  std::vector<DecodeItem> decode;    // a sequence's splits stand together
+  std::vector<DecodeItem> decode;    // all splits of each of its sequences
   std::vector<PrefillItem> prefill;  // those that see the most keys first
 };
 
@@ -20,10 +20,16 @@ struct AttentionWork {
                                              std::int32_t num_sequences,
                                              std::int32_t group);
 
-/// Fills `work` anew. `group`: query heads of a KV head. `max_decode_items`: what scratch there is.
-void plan_attention(AttentionWork& work,
-                    const PackedBatch& batch,
-                    std::int32_t group,
-                    std::int32_t max_decode_items);
+/// What the device offers.
+struct AttentionRoom {
+  std::int32_t num_kv_heads = 0;
+  std::int32_t group = 0;              // query heads of a KV head
+  std::int32_t max_decode_splits = 0;  // what decode's scratch holds
+  std::int32_t decode_blocks = 0;      // what the device runs at once
+};
+
+/// Fills `work` anew. Where there are more splits than the device needs to be busy to the end, a
+/// block takes several of one sequence: fewer must then be merged across blocks.
+void plan_attention(AttentionWork& work, const PackedBatch& batch, const AttentionRoom& room);
 
 }  // namespace troupe::cuda

@@ -130,8 +130,11 @@ class CudaBackend final : public Backend {
       return begun;
     }
     const auto& spec = parts_->model->spec;
-    plan_attention(work_, step.batch, spec.num_heads / spec.num_kv_heads,
-                   parts_->cache.max_decode_items);
+    plan_attention(work_, step.batch,
+                   {.num_kv_heads = spec.num_kv_heads,
+                    .group = spec.num_heads / spec.num_kv_heads,
+                    .max_decode_splits = parts_->cache.max_decode_items,
+                    .decode_blocks = parts_->cache.decode_blocks});
     const bool is_replayed = only_decodes(step) && work_.prefill.empty();
     if (is_replayed) {
       pad_decode(step, decode_bucket(step.batch.num_tokens(), parts_->description.max_num_seqs));
@@ -353,7 +356,7 @@ std::int32_t num_cuda_devices() {
   return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
 }
 
-Result<std::shared_ptr<const CudaModel>> make_cuda_model(std::shared_ptr<const Model> model,
+Result<std::shared_ptr<const CudaModel>> make_cuda_model(const std::shared_ptr<const Model>& model,
                                                          const CudaOptions& options) {
   TROUPE_CHECK(model != nullptr, "a model is uploaded");
   const auto num_devices = num_cuda_devices();

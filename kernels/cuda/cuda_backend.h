@@ -32,7 +32,7 @@ struct CudaOptions {
 /// needed afterwards. Errors: `invalid_value` for an option outside its range, `unsupported` for a
 /// model that the kernels do not compute, `resource_exhausted`, `device`.
 [[nodiscard]] Result<std::shared_ptr<const CudaModel>> make_cuda_model(
-    std::shared_ptr<const Model> model, const CudaOptions& options);
+    const std::shared_ptr<const Model>& model, const CudaOptions& options);
 
 /// A backend with a KV cache of its own; takes a second or two to time its matrix products. Plans
 /// run ahead of the host: two may be pending, and a plan may follow one whose tokens nobody has

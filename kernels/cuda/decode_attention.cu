@@ -14,6 +14,7 @@ static_assert(kDecodeSplitKeys == kSplitKeys);
 static_assert(kMaxGroup == kRowsPerWarp);
 
 constexpr int kThreads = 32;
+constexpr int kTilesPerSplit = kSplitKeys / kTileKeys;
 
 template <int kHeadSize>
 constexpr int kTileBytes = kTileKeys* kHeadSize * 2;
@@ -29,10 +30,16 @@ struct TileCursor {
   int tile = 0;      // absolute: keys [64 tile, 64 (tile + 1))
   int end_tile = 0;  // of the unit
   int sequence = 0;
-  int split = 0;
+  int num_splits = 0;     // of the unit
+  int first_partial = 0;  // of the sequence
   int kv_head = 0;
   int context = 0;
   const std::int32_t* table = nullptr;
+
+  // Where a split of the sequence has its place in the scratch, in rows of one head.
+  __device__ __forceinline__ std::int64_t partial(int split, int num_kv_heads, int group) const {
+    return (static_cast<std::int64_t>(first_partial + split) * num_kv_heads + kv_head) * group;
+  }
 
   __device__ __forceinline__ bool done() const { return unit >= num_units; }
 
@@ -44,10 +51,11 @@ struct TileCursor {
     const auto item = args.items[unit / input.cache.num_kv_heads];
     kv_head = unit % input.cache.num_kv_heads;
     sequence = item.sequence;
-    split = item.split;
+    num_splits = item.num_splits;
+    first_partial = item.first_partial;
     context = input.context_lengths[sequence];
-    const int end = min(context, (split + 1) * kSplitKeys);
-    tile = split * (kSplitKeys / kTileKeys);
+    const int end = min(context, (item.first_split + num_splits) * kSplitKeys);
+    tile = item.first_split * kTilesPerSplit;
     end_tile = (end + kTileKeys - 1) / kTileKeys;
     table = input.tables + static_cast<std::int64_t>(input.seats[sequence]) * input.table_width;
   }
@@ -103,13 +111,14 @@ template <int kHeadSize>
 __device__ __forceinline__ void store_partial(const DecodeAttentionArgs& args,
                                               const TileCursor& cursor,
                                               const SplitState<kHeadSize>& state,
+                                              int split,
                                               int group) {
   const int lane = static_cast<int>(threadIdx.x);
 #pragma unroll
   for (int half = 0; half < 2; ++half) {
     const int row = lane / 4 + 8 * half;
     if (row < group) {
-      const auto index = static_cast<std::int64_t>(cursor.unit) * group + row;
+      const auto index = cursor.partial(split, args.input.cache.num_kv_heads, group) + row;
       float* target = args.partial_values + index * kHeadSize + 2 * (lane % 4);
 #pragma unroll
       for (int n = 0; n < kHeadSize / 8; ++n) {
@@ -123,41 +132,43 @@ __device__ __forceinline__ void store_partial(const DecodeAttentionArgs& args,
   }
 }
 
-// Whether this warp is the last of its sequence and head; then it sees what the others stored.
-__device__ __forceinline__ bool arrives_last(const DecodeAttentionArgs& args,
-                                             const TileCursor& cursor) {
+// Whether all splits of this unit's sequence and head are there; then this warp sees what the
+// others stored. One that has them all need not ask.
+__device__ __forceinline__ bool completes(const DecodeAttentionArgs& args,
+                                          const TileCursor& cursor) {
+  const int num_splits = num_decode_splits(cursor.context);
+  if (cursor.num_splits == num_splits) {
+    __syncwarp();
+    return true;
+  }
   __threadfence();
   __syncwarp();
-  int before = 0;
-  const int num_splits = num_decode_splits(cursor.context);
+  int arrived = 0;
   if (threadIdx.x == 0) {
     auto* counter = args.arrived + cursor.sequence * args.input.cache.num_kv_heads + cursor.kv_head;
-    before = atomicAdd(counter, 1);
-    if (before == num_splits - 1) {
+    arrived = atomicAdd(counter, cursor.num_splits) + cursor.num_splits;
+    if (arrived == num_splits) {
       *counter = 0;
     }
   }
-  before = __shfl_sync(kFullWarp, before, 0);
+  arrived = __shfl_sync(kFullWarp, arrived, 0);
   __threadfence();
-  return before == num_splits - 1;
+  return arrived == num_splits;
 }
 
 // A lane merges four neighbouring columns of a few rows over all splits, in order. Rows of a group
 // side by side, so that their loads are under way together.
-template <int kHeadSize>
+template <int kHeadSize, int kRowsAtOnce>
 __device__ __forceinline__ void merge_splits(const DecodeAttentionArgs& args,
                                              const TileCursor& cursor,
                                              int group) {
-  constexpr int kRowsAtOnce = 4;
   const int column = static_cast<int>(threadIdx.x) * 4;
   if (column >= kHeadSize) {
     return;
   }
   const auto& input = args.input;
   const int num_splits = num_decode_splits(cursor.context);
-  // The unit of the sequence's split 0, and how far apart two splits' rows are.
-  const std::int64_t first_unit =
-      cursor.unit - static_cast<std::int64_t>(cursor.split) * input.cache.num_kv_heads;
+  const auto first = cursor.partial(0, input.cache.num_kv_heads, group);
   const auto stride = static_cast<std::int64_t>(input.cache.num_kv_heads) * group;
   Bf16* target = args.attended +
                  (static_cast<std::int64_t>(input.query_starts[cursor.sequence]) * input.num_heads +
@@ -168,12 +179,12 @@ __device__ __forceinline__ void merge_splits(const DecodeAttentionArgs& args,
     RowMerge merge[kRowsAtOnce];
     float4 value[kRowsAtOnce] = {};
     const int num_rows = min(kRowsAtOnce, group - first_row);
-#pragma unroll 2
+#pragma unroll(8 / kRowsAtOnce)
     for (int split = 0; split < num_splits; ++split) {
 #pragma unroll
       for (int row = 0; row < kRowsAtOnce; ++row) {
         const bool live = row < num_rows;
-        const auto index = first_unit * group + first_row + row + split * stride;
+        const auto index = first + first_row + row + split * stride;
         const auto sums =
             live ? __ldcg(args.partial_sums + index) : float2{negative_infinity(), 0.0F};
         const auto part = live ? __ldcg(reinterpret_cast<const float4*>(args.partial_values +
@@ -218,7 +229,8 @@ __global__ void __launch_bounds__(kThreads) decode_attention_kernel(DecodeAttent
     SplitState<kHeadSize> state;
     state.reset();
     const int last_key[2] = {cursor.context - 1, cursor.context - 1};
-    const int end_tile = cursor.end_tile;
+    const int split = cursor.tile / kTilesPerSplit;
+    const int end_tile = min(cursor.end_tile, (split + 1) * kTilesPerSplit);
     for (int tile = cursor.tile; tile < end_tile; ++tile) {
       cursor.tile = tile;
       start_copy<kHeadSize>(args, cursor, cache.value_offset(), values);
@@ -245,9 +257,13 @@ __global__ void __launch_bounds__(kThreads) decode_attention_kernel(DecodeAttent
       __syncwarp();
     }
     state.finish();
-    store_partial<kHeadSize>(args, cursor, state, group);
-    if (arrives_last(args, cursor)) {
-      merge_splits<kHeadSize>(args, cursor, group);
+    store_partial<kHeadSize>(args, cursor, state, split, group);
+    if (end_tile == cursor.end_tile && completes(args, cursor)) {
+      if (group == 1) {
+        merge_splits<kHeadSize, 1>(args, cursor, group);
+      } else {
+        merge_splits<kHeadSize, 4>(args, cursor, group);
+      }
     }
     cursor = ahead;
   }

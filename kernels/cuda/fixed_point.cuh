@@ -2,11 +2,11 @@
 // order, none of them contracted.
 #pragma once
 
+#include "kernels/decoder/probability_mass.h"
+
 #include <cstdint>
 
 namespace troupe::cuda {
-
-inline constexpr int kWeightBits = 40;
 
 /// exp(x) * 2^40, rounded, for x <= 0; NaN gives 0.
 __device__ __forceinline__ std::uint64_t fixed_exp(double x) {

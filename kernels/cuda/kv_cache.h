@@ -30,7 +30,7 @@ struct KvLayer {
     return static_cast<std::int64_t>(kPageTokens) * head_size;
   }
 
-  [[nodiscard]] constexpr std::int64_t block_size() const { return 2 * num_kv_heads * page_size(); }
+  [[nodiscard]] constexpr std::int64_t block_size() const { return 2 * page_size() * num_kv_heads; }
 
   /// Element offset of the key page of `head` in `block`; its value page is `value_offset()` on.
   [[nodiscard]] constexpr std::int64_t key_page(std::int32_t block, std::int32_t head) const {

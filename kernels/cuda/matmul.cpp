@@ -192,7 +192,7 @@ Result<float> Matmul::State::measure(const MatmulTrial& trial,
     if (auto waited = check(cudaEventSynchronize(end->get()), "cudaEventSynchronize"); !waited) {
       return pass(std::move(waited));
     }
-    const auto time = elapsed_ms(*begin, *end);
+    auto time = elapsed_ms(*begin, *end);
     if (!time) {
       return time;
     }

@@ -62,6 +62,14 @@ __global__ void __launch_bounds__(kThreads) add_norm_kernel(AddNormArgs args) {
       squares += value.x * value.x + value.y * value.y + value.z * value.z + value.w * value.w;
     }
   }
+  // Asked for before the block meets, so that they are there when it has.
+  float4 weights[kVectors];
+#pragma unroll
+  for (int vector = 0; vector < kVectors; ++vector) {
+    const int column = (vector * kThreads + static_cast<int>(threadIdx.x)) * kWidth;
+    weights[vector] = column < args.hidden_size ? load_bf16(args.weight + column)
+                                                : float4{0.0F, 0.0F, 0.0F, 0.0F};
+  }
   const float mean = sum_over_block(squares) / static_cast<float>(args.hidden_size);
   const float scale = 1.0F / sqrtf(mean + args.epsilon);
   const auto target = static_cast<std::int64_t>(blockIdx.x) * args.hidden_size;
@@ -69,7 +77,7 @@ __global__ void __launch_bounds__(kThreads) add_norm_kernel(AddNormArgs args) {
   for (int vector = 0; vector < kVectors; ++vector) {
     const int column = (vector * kThreads + static_cast<int>(threadIdx.x)) * kWidth;
     if (column < args.hidden_size) {
-      const auto weight = load_bf16(args.weight + column);
+      const auto weight = weights[vector];
       const auto value = kept[vector];
       const __nv_bfloat162 low =
           __floats2bfloat162_rn(value.x * scale * weight.x, value.y * scale * weight.y);

@@ -158,19 +158,29 @@ __device__ const float* apply_rules(const Row& row) {
   return logits;
 }
 
+// A draw from a row: a token's weight is exp((logit - peak) * scale).
+struct Draw {
+  const float* logits;
+  double peak;
+  double scale;
+  std::uint64_t bits;  // where in the mass the draw falls
+  Kept kept;
+
+  __device__ std::uint64_t weight_of(std::int32_t token) const {
+    return fixed_exp(__dmul_rn(__dsub_rn(logits[token], peak), scale));
+  }
+};
+
 // Stores the weights, drops what top-k and top-p drop, and draws from the rest.
 __device__ std::int32_t draw_ranked(const Row& row,
-                                    const float* logits,
-                                    double peak,
-                                    double scale,
-                                    Kept kept,
-                                    std::uint64_t bits,
+                                    const Draw& draw,
                                     ChunkedWeights& chunks,
                                     unsigned* bins) {
+  auto kept = draw.kept;
   auto* weights = row.args.weights + row.begin;
   for (int token = static_cast<int>(threadIdx.x); token < row.args.vocab_size;
        token += kSampleThreads) {
-    weights[token] = fixed_exp(__dmul_rn(__dsub_rn(logits[token], peak), scale));
+    weights[token] = draw.weight_of(token);
   }
   __syncthreads();
   WeightSelect select(weights, row.args.vocab_size, bins, chunks);
@@ -192,7 +202,7 @@ __device__ std::int32_t draw_ranked(const Row& row,
     select.keep_first<Measure::weight>(kept, left);
     total = chunks.fill(weight_of);
   }
-  return chunks.locate(weight_of, __umul64hi(bits, total));
+  return chunks.locate(weight_of, __umul64hi(draw.bits, total));
 }
 
 __device__ std::int32_t choose(const Row& row,
@@ -204,22 +214,21 @@ __device__ std::int32_t choose(const Row& row,
   if (sampling.temperature < kLeastTemperature) {
     return top.token;
   }
-  const double peak = top.logit;
-  const double scale = __ddiv_rn(1.0, static_cast<double>(sampling.temperature));
-  const auto bits = random_bits(sampling.seed, static_cast<std::uint64_t>(row.position));
-  Kept kept;
+  Draw draw = {logits, top.logit, __ddiv_rn(1.0, static_cast<double>(sampling.temperature)),
+               random_bits(sampling.seed, static_cast<std::uint64_t>(row.position)), Kept()};
   if (sampling.min_p > 0.0F) {
-    kept.least = share_of(std::uint64_t{1} << kWeightBits, static_cast<double>(sampling.min_p));
+    draw.kept.least =
+        share_of(std::uint64_t{1} << kWeightBits, static_cast<double>(sampling.min_p));
   }
   if (sampling.top_k > 0 || sampling.top_p < 1.0F) {
-    return draw_ranked(row, logits, peak, scale, kept, bits, chunks, bins);
+    return draw_ranked(row, draw, chunks, bins);
   }
   const auto weight_of = [&](std::int32_t token) -> std::uint64_t {
-    const auto weight = fixed_exp(__dmul_rn(__dsub_rn(logits[token], peak), scale));
-    return weight >= kept.least ? weight : 0;
+    const auto weight = draw.weight_of(token);
+    return weight >= draw.kept.least ? weight : 0;
   };
   const auto total = chunks.fill(weight_of);
-  return chunks.locate(weight_of, __umul64hi(bits, total));
+  return chunks.locate(weight_of, __umul64hi(draw.bits, total));
 }
 
 __device__ void publish(const Row& row, SampleOutcome outcome) {

@@ -1,6 +1,7 @@
 #include "kernels/cuda/step_output.h"
 
 #include "kernels/cuda/status.h"
+#include "kernels/decoder/probability_mass.h"
 
 #include <algorithm>
 #include <bit>
@@ -11,16 +12,13 @@
 namespace troupe::cuda {
 namespace {
 
-// Fractional bits of SampleOutcome::total.
-constexpr int kTotalBits = 40;
-
 LogprobBits logprob_bits(TokenId token, float logit, float top, double log_total) {
   const auto distance = static_cast<double>(logit) - static_cast<double>(top);
   return {token, std::bit_cast<std::uint32_t>(static_cast<float>(distance - log_total))};
 }
 
 void add_logprobs(SampledToken& sampled, const SampleOutcome& outcome, const TopLogit* top) {
-  const auto log_total = std::log(std::ldexp(static_cast<double>(outcome.total), -kTotalBits));
+  const auto log_total = std::log(std::ldexp(static_cast<double>(outcome.total), -kWeightBits));
   sampled.logprob = logprob_bits(outcome.token, outcome.logit, outcome.top, log_total);
   for (std::int32_t rank = 0; rank < outcome.num_top; ++rank) {
     sampled.top_logprobs.push_back(

@@ -153,21 +153,25 @@ void StepSeats::check_row(const PlanRow& row, const Seat& seat) const {
       std::to_string(seat.blocks.size()) + " blocks for " + std::to_string(row.end) + " tokens");
 }
 
+TokenId StepSeats::token_at(std::int32_t index, std::int32_t position) const {
+  const auto& start = *seats_[static_cast<std::size_t>(index)].start;
+  if (position >= start.num_tokens()) {
+    return token_of_seat(index);
+  }
+  const auto token = start.tokens[static_cast<std::size_t>(position)];
+  TROUPE_CHECK(token >= 0 && token < limits_.vocab_size,
+               "token " + std::to_string(token) + " of " + std::to_string(limits_.vocab_size));
+  return token;
+}
+
 void StepSeats::pack(const PlanRow& row) {
   auto& packed = seat(row.seat);
   check_row(row, packed);
   auto& batch = step_.batch;
-  const auto num_given = packed.start->num_tokens();
   for (auto position = row.begin; position < row.end; ++position) {
-    auto token = token_of_seat(row.seat);
-    if (position < num_given) {
-      token = packed.start->tokens[static_cast<std::size_t>(position)];
-      TROUPE_CHECK(token >= 0 && token < limits_.vocab_size,
-                   "token " + std::to_string(token) + " of " + std::to_string(limits_.vocab_size));
-    }
     const std::int64_t block =
         packed.blocks[static_cast<std::size_t>(position / limits_.block_size)];
-    batch.tokens.push_back(token);
+    batch.tokens.push_back(token_at(row.seat, position));
     batch.positions.push_back(position);
     batch.slot_mapping.push_back(block * limits_.block_size + position % limits_.block_size);
   }

@@ -86,6 +86,8 @@ class StepSeats {
   void take(const SeatTaken& arrival);
   void grow(const TableGrowth& growth);
   void check_row(const PlanRow& row, const Seat& seat) const;
+  /// What is uploaded for a position: its token, or the name of the one to come.
+  [[nodiscard]] TokenId token_at(std::int32_t index, std::int32_t position) const;
   void pack(const PlanRow& row);
   void pack_sample(const PlanRow& row, Seat& seat);
 

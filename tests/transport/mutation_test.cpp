@@ -32,7 +32,7 @@ const std::vector<std::string>& fragments() {
   static const std::vector<std::string> kFragments = {"\r\n",
                                                       "\r\n\r\n",
                                                       "\n",
-                                                      "\0",
+                                                      std::string(1, '\0'),
                                                       ":",
                                                       "{",
                                                       "}",

@@ -7,6 +7,7 @@
 #include "kernels/cuda/matmul.h"
 #include "kernels/cuda/rms_norm.h"
 #include "kernels/cuda/sample.h"
+#include "kernels/cuda/skinny_matmul.h"
 #include "kernels/cuda/swiglu.h"
 
 #include <fmt/core.h>
@@ -64,114 +65,150 @@ void print_row(const std::string& name, double ms, double floor_ms) {
              ms / floor_ms);
 }
 
-// One layer's attention over a cache of its own.
-class AttentionBench {
- public:
-  AttentionBench(const ModelSpec& spec, const Ceilings& ceilings)
-      : spec_(spec),
-        ceilings_(ceilings),
-        layer_{.data = nullptr, .num_kv_heads = spec.num_kv_heads, .head_size = spec.head_size},
-        num_blocks_(kRotatedBytes / (layer_.block_size() * 2)),
-        cache_(random_buffer(num_blocks_ * layer_.block_size(), 1.0F)),
-        decode_blocks_(must(decode_attention_blocks(spec.head_size))) {
-    layer_.data = cache_.as<Bf16>();
-  }
-
-  void run(std::int32_t batch_size, std::int32_t length, std::int32_t context);
-
- private:
-  const ModelSpec& spec_;
-  const Ceilings& ceilings_;
-  KvLayer layer_;
-  std::int64_t num_blocks_;
-  DeviceBuffer cache_;
-  std::int32_t decode_blocks_;
+// The cache of one layer, full of random numbers.
+struct BenchCache {
+  KvLayer layer;
+  std::int32_t num_blocks = 0;
+  DeviceBuffer memory;
 };
 
-void AttentionBench::run(std::int32_t batch_size, std::int32_t length, std::int32_t context) {
-  const auto width = (context + 63) / 64 * 4;
-  const auto per_batch = std::int64_t{batch_size} * width;
-  const auto rotations = static_cast<int>(std::max<std::int64_t>(num_blocks_ / per_batch, 1));
-  std::vector<std::int32_t> tables(static_cast<std::size_t>(per_batch * rotations));
-  std::iota(tables.begin(), tables.end(), 0);
-  std::shuffle(tables.begin(), tables.end(), std::mt19937(3));
-  for (auto& block : tables) {
-    block %= static_cast<std::int32_t>(num_blocks_);
-  }
+BenchCache make_cache(const ModelSpec& spec) {
+  BenchCache cache;
+  cache.layer = {.data = nullptr, .num_kv_heads = spec.num_kv_heads, .head_size = spec.head_size};
+  const auto block_size = cache.layer.block_size();
+  cache.num_blocks = static_cast<std::int32_t>(kRotatedBytes / (block_size * 2));
+  cache.memory = random_buffer(cache.num_blocks * block_size, 1.0F);
+  cache.layer.data = cache.memory.as<Bf16>();
+  return cache;
+}
+
+// Sequences of equal length, of which the last tokens ask.
+struct AttentionShape {
+  std::int32_t batch_size = 0;
+  std::int32_t length = 0;  // query tokens of a sequence
+  std::int32_t context = 0;
+};
+
+PackedBatch make_batch(const AttentionShape& shape) {
   PackedBatch batch;
   batch.query_starts.push_back(0);
-  std::vector<std::int32_t> seats, starts, lengths;
-  for (std::int32_t sequence = 0; sequence < batch_size; ++sequence) {
-    seats.push_back(sequence);
-    starts.push_back(sequence * length);
-    lengths.push_back(length);
-    batch.query_starts.push_back((sequence + 1) * length);
-    batch.context_lengths.push_back(context);
+  for (std::int32_t sequence = 0; sequence < shape.batch_size; ++sequence) {
+    batch.query_starts.push_back((sequence + 1) * shape.length);
+    batch.context_lengths.push_back(shape.context);
   }
-  AttentionWork work;
-  plan_attention(work, batch, spec_.num_heads / spec_.num_kv_heads, 1 << 20);
-  const std::int64_t tokens = std::int64_t{batch_size} * length;
-  const std::int64_t query_size = std::int64_t{spec_.num_heads} * spec_.head_size;
-  const auto query = random_buffer(tokens * query_size, 1.0F);
-  const auto attended = random_buffer(tokens * query_size, 1.0F);
-  const auto tables_on_device = upload(tables);
-  const auto seats_on_device = upload(seats);
-  const auto starts_on_device = upload(starts);
-  const auto lengths_on_device = upload(lengths);
-  const auto contexts = upload(batch.context_lengths);
-  const auto decode_items = upload(work.decode);
-  const auto prefill_items = upload(work.prefill);
-  const auto num_items = static_cast<std::int32_t>(work.decode.size());
-  const auto count = upload(std::vector<std::int32_t>{num_items});
-  const auto values = must(
-      allocate_device(static_cast<std::size_t>(num_items * query_size) * sizeof(float), "a bench"));
-  const auto sums = must(allocate_device(
-      static_cast<std::size_t>(num_items * spec_.num_heads) * sizeof(float2), "a bench"));
-  const auto arrived =
-      upload(std::vector<std::int32_t>(static_cast<std::size_t>(batch_size * spec_.num_kv_heads)));
-  AttentionInput input{.query = query.as<Bf16>(),
-                       .query_stride = static_cast<std::int32_t>(query_size),
-                       .num_heads = spec_.num_heads,
-                       .cache = layer_,
-                       .scale = spec_.attention_scale,
-                       .tables = nullptr,
-                       .table_width = width,
-                       .seats = seats_on_device.as<std::int32_t>(),
-                       .query_starts = starts_on_device.as<std::int32_t>(),
-                       .query_lengths = lengths_on_device.as<std::int32_t>(),
-                       .context_lengths = contexts.as<std::int32_t>()};
-  const auto launch = [&](int call, cudaStream_t stream) {
-    input.tables = tables_on_device.as<std::int32_t>() + call % rotations * per_batch;
-    if (length > 1) {
-      must(prefill_attention({.input = input,
-                              .items = prefill_items.as<PrefillItem>(),
-                              .num_items = static_cast<std::int32_t>(work.prefill.size()),
-                              .attended = attended.as<Bf16>()},
+  return batch;
+}
+
+// One batch on the device, with tables that take turns over the whole cache.
+class AttentionRun {
+ public:
+  AttentionRun(const ModelSpec& spec, const BenchCache& cache, const AttentionShape& shape)
+      : shape_(shape),
+        query_size_(std::int64_t{spec.num_heads} * spec.head_size),
+        decode_blocks_(must(decode_attention_blocks(spec.head_size))),
+        query_(random_buffer(shape.batch_size * shape.length * query_size_, 1.0F)),
+        attended_(random_buffer(shape.batch_size * shape.length * query_size_, 1.0F)) {
+    upload_tables(cache);
+    const auto batch = make_batch(shape);
+    const auto num_splits = num_decode_splits(shape.context) * shape.batch_size;
+    plan_attention(work_, batch,
+                   {.num_kv_heads = spec.num_kv_heads,
+                    .group = spec.num_heads / spec.num_kv_heads,
+                    .max_decode_splits = num_splits,
+                    .decode_blocks = decode_blocks_});
+    const auto sequences = static_cast<std::size_t>(shape.batch_size);
+    std::vector<std::int32_t> seats(sequences);
+    std::iota(seats.begin(), seats.end(), 0);
+    seats_ = upload(seats);
+    starts_ = upload(batch.query_starts);
+    lengths_ = upload(std::vector<std::int32_t>(sequences, shape.length));
+    contexts_ = upload(batch.context_lengths);
+    decode_items_ = upload(work_.decode);
+    prefill_items_ = upload(work_.prefill);
+    num_items_ = upload(std::vector<std::int32_t>{static_cast<std::int32_t>(work_.decode.size())});
+    const auto splits = static_cast<std::size_t>(num_splits);
+    values_ = must(
+        allocate_device(splits * static_cast<std::size_t>(query_size_) * sizeof(float), "a bench"));
+    sums_ = must(allocate_device(splits * static_cast<std::size_t>(spec.num_heads) * sizeof(float2),
+                                 "a bench"));
+    arrived_ =
+        upload(std::vector<std::int32_t>(sequences * static_cast<std::size_t>(spec.num_kv_heads)));
+    input_ = {.query = query_.as<Bf16>(),
+              .query_stride = static_cast<std::int32_t>(query_size_),
+              .num_heads = spec.num_heads,
+              .cache = cache.layer,
+              .scale = spec.attention_scale,
+              .tables = nullptr,
+              .table_width = width_,
+              .seats = seats_.as<std::int32_t>(),
+              .query_starts = starts_.as<std::int32_t>(),
+              .query_lengths = lengths_.as<std::int32_t>(),
+              .context_lengths = contexts_.as<std::int32_t>()};
+  }
+
+  void launch(int call, cudaStream_t stream) {
+    input_.tables = tables_.as<std::int32_t>() +
+                    call % num_rotations_ * std::int64_t{shape_.batch_size} * width_;
+    if (shape_.length > 1) {
+      must(prefill_attention({.input = input_,
+                              .items = prefill_items_.as<PrefillItem>(),
+                              .num_items = static_cast<std::int32_t>(work_.prefill.size()),
+                              .attended = attended_.as<Bf16>()},
                              stream));
       return;
     }
-    must(decode_attention({.input = input,
-                           .items = decode_items.as<DecodeItem>(),
-                           .num_items = count.as<std::int32_t>(),
-                           .max_items = num_items,
-                           .partial_values = values.as<float>(),
-                           .partial_sums = sums.as<float2>(),
-                           .arrived = arrived.as<std::int32_t>(),
-                           .attended = attended.as<Bf16>(),
+    must(decode_attention({.input = input_,
+                           .items = decode_items_.as<DecodeItem>(),
+                           .num_items = num_items_.as<std::int32_t>(),
+                           .max_items = static_cast<std::int32_t>(work_.decode.size()),
+                           .partial_values = values_.as<float>(),
+                           .partial_sums = sums_.as<float2>(),
+                           .arrived = arrived_.as<std::int32_t>(),
+                           .attended = attended_.as<Bf16>(),
                            .num_blocks = decode_blocks_},
                           stream));
-  };
-  const auto ms = time_ms(20, launch);
-  const double keys_seen = static_cast<double>(length) *
-                           (static_cast<double>(context) - static_cast<double>(length - 1) / 2.0);
-  const double flops = 4.0 * batch_size * keys_seen * static_cast<double>(query_size);
-  const double bytes =
-      static_cast<double>(batch_size) * context * 4.0 * spec_.num_kv_heads * spec_.head_size;
-  const auto name =
-      fmt::format("attention batch {} query {} context {}", batch_size, length, context);
-  print_row(name, ms,
-            std::max(bytes / ceilings_.read_bytes_per_ms, flops / ceilings_.flops_per_ms));
-  if (length > 1) {
+  }
+
+ private:
+  void upload_tables(const BenchCache& cache) {
+    width_ = (shape_.context + 63) / 64 * 4;
+    const auto per_batch = shape_.batch_size * width_;
+    num_rotations_ = std::max(cache.num_blocks / per_batch, 1);
+    std::vector<std::int32_t> tables(static_cast<std::size_t>(per_batch * num_rotations_));
+    std::iota(tables.begin(), tables.end(), 0);
+    std::shuffle(tables.begin(), tables.end(), std::mt19937(3));
+    for (auto& block : tables) {
+      block %= cache.num_blocks;
+    }
+    tables_ = upload(tables);
+  }
+
+  AttentionShape shape_;
+  std::int64_t query_size_;
+  std::int32_t decode_blocks_;
+  DeviceBuffer query_, attended_, tables_, seats_, starts_, lengths_, contexts_;
+  DeviceBuffer decode_items_, prefill_items_, num_items_, values_, sums_, arrived_;
+  AttentionWork work_;
+  AttentionInput input_;
+  std::int32_t width_ = 0;
+  std::int32_t num_rotations_ = 0;
+};
+
+void bench_attention(const ModelSpec& spec,
+                     const BenchCache& cache,
+                     const AttentionShape& shape,
+                     const Ceilings& ceilings) {
+  AttentionRun run(spec, cache, shape);
+  const auto ms = time_ms(20, [&](int call, cudaStream_t stream) { run.launch(call, stream); });
+  const double keys_seen = shape.length * (shape.context - (shape.length - 1) / 2.0);
+  const double heads = static_cast<double>(spec.num_heads) * spec.head_size;
+  const double flops = 4.0 * shape.batch_size * keys_seen * heads;
+  const double bytes = 4.0 * shape.batch_size * shape.context *
+                       static_cast<double>(spec.num_kv_heads) * spec.head_size;
+  print_row(fmt::format("attention batch {} query {} context {}", shape.batch_size, shape.length,
+                        shape.context),
+            ms, std::max(bytes / ceilings.read_bytes_per_ms, flops / ceilings.flops_per_ms));
+  if (shape.length > 1) {
     fmt::print("{:<44} {:>10.1f} TFLOP/s\n", "", flops / ms * 1e-9);
   }
 }
@@ -207,8 +244,15 @@ void bench_matmul(Matmul& matmul,
     const double bytes =
         2.0 * (static_cast<double>(weight_size) + static_cast<double>(rows) * (inputs + outputs));
     const double flops = 2.0 * rows * static_cast<double>(weight_size);
-    print_row(fmt::format("matmul {} {}x{} rows {}", name, outputs, inputs, rows), ms,
-              std::max(bytes / ceilings.read_bytes_per_ms, flops / ceilings.flops_per_ms));
+    const auto floor = std::max(bytes / ceilings.read_bytes_per_ms, flops / ceilings.flops_per_ms);
+    print_row(fmt::format("matmul {} {}x{} rows {}", name, outputs, inputs, rows), ms, floor);
+    if (is_skinny(args)) {
+      const auto skinny_ms = time_ms(20, [&](int call, cudaStream_t stream) {
+        args.weight = all[static_cast<std::size_t>(call) % all.size()];
+        must(skinny_matmul(args, stream));
+      });
+      print_row(fmt::format("  skinny kernel {} rows {}", name, rows), skinny_ms, floor);
+    }
   }
 }
 
@@ -356,17 +400,15 @@ void bench_kernels(const ModelSpec& spec, const Ceilings& ceilings) {
   bench_rows(spec, ceilings);
   bench_sampling(spec, ceilings);
   {
-    AttentionBench attention(spec, ceilings);
-    for (const std::int32_t batch : {1, 8, 32, 64, 128}) {
-      attention.run(batch, 1, 512);
+    const auto cache = make_cache(spec);
+    for (const auto& shape :
+         {AttentionShape{1, 1, 512}, AttentionShape{8, 1, 512}, AttentionShape{32, 1, 512},
+          AttentionShape{64, 1, 512}, AttentionShape{128, 1, 512}, AttentionShape{1, 1, 2048},
+          AttentionShape{64, 1, 2048}, AttentionShape{1, 1, 8192}, AttentionShape{4, 512, 512},
+          AttentionShape{1, 2048, 2048}, AttentionShape{1, 8192, 8192},
+          AttentionShape{1, 512, 8192}}) {
+      bench_attention(spec, cache, shape, ceilings);
     }
-    attention.run(1, 1, 2048);
-    attention.run(64, 1, 2048);
-    attention.run(1, 1, 8192);
-    attention.run(4, 512, 512);
-    attention.run(1, 2048, 2048);
-    attention.run(1, 8192, 8192);
-    attention.run(1, 512, 8192);
   }
   auto matmul = must(Matmul::make());
   const auto query = spec.num_heads * spec.head_size;

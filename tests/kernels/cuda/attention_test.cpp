@@ -14,7 +14,7 @@
 namespace troupe::cuda {
 namespace {
 
-constexpr std::int32_t kMaxItems = 1024;
+constexpr std::int32_t kMaxSplits = 1024;
 
 struct Heads {
   std::int32_t kv_heads, group, head_size;
@@ -58,7 +58,8 @@ class AttentionCase {
   };
 
   [[nodiscard]] std::vector<Bf16> run(const std::vector<Part>& parts,
-                                      std::int32_t max_decode_items = kMaxItems) const;
+                                      std::int32_t max_decode_splits = kMaxSplits,
+                                      std::int32_t decode_blocks = 528) const;
 
   [[nodiscard]] std::vector<Part> all() const {
     std::vector<Part> parts;
@@ -126,7 +127,8 @@ class AttentionCase {
 };
 
 std::vector<Bf16> AttentionCase::run(const std::vector<Part>& parts,
-                                     std::int32_t max_decode_items) const {
+                                     std::int32_t max_decode_splits,
+                                     std::int32_t decode_blocks) const {
   PackedBatch batch;
   batch.query_starts.push_back(0);
   std::vector<std::int32_t> seats, starts, lengths;
@@ -145,7 +147,15 @@ std::vector<Bf16> AttentionCase::run(const std::vector<Part>& parts,
     batch.context_lengths.push_back(sequence.context - part.drop);
   }
   AttentionWork work;
-  plan_attention(work, batch, heads_.group, max_decode_items);
+  plan_attention(work, batch,
+                 {.num_kv_heads = heads_.kv_heads,
+                  .group = heads_.group,
+                  .max_decode_splits = max_decode_splits,
+                  .decode_blocks = decode_blocks});
+  std::size_t num_splits = 0;
+  for (const auto& item : work.decode) {
+    num_splits += static_cast<std::size_t>(item.num_splits);
+  }
   const auto stride = static_cast<std::size_t>(num_heads() * heads_.head_size);
   const DeviceArray<Bf16> query(queries);
   const DeviceArray<Bf16> cache(cache_);
@@ -177,8 +187,8 @@ std::vector<Bf16> AttentionCase::run(const std::vector<Part>& parts,
   const auto num_items = static_cast<std::int32_t>(work.decode.size());
   const DeviceArray<DecodeItem> decode_items(work.decode);
   const DeviceArray<std::int32_t> count(std::vector<std::int32_t>{num_items});
-  const DeviceArray<float> partial(work.decode.size() * stride);
-  const DeviceArray<float2> sums(work.decode.size() * static_cast<std::size_t>(num_heads()));
+  const DeviceArray<float> partial(num_splits * stride);
+  const DeviceArray<float2> sums(num_splits * static_cast<std::size_t>(num_heads()));
   const std::vector<std::int32_t> zeros(parts.size() * static_cast<std::size_t>(heads_.kv_heads));
   const DeviceArray<std::int32_t> arrived(zeros);
   if (num_items > 0) {
@@ -250,7 +260,10 @@ TEST_CASE("CUDA decode attention is what float64 says, at every edge of page, ti
       sequences.push_back({1, context});
     }
     const AttentionCase attention(heads, sequences, ++seed);
-    CHECK(distance(attention.run(attention.all()), attention.expected()) < kBf16Distance);
+    const auto expected = attention.expected();
+    CHECK(distance(attention.run(attention.all()), expected) < kBf16Distance);
+    // Few blocks: some take whole sequences, some a part of one.
+    CHECK(distance(attention.run(attention.all(), kMaxSplits, 2), expected) < kBf16Distance);
   }
 }
 
@@ -289,8 +302,10 @@ TEST_CASE(
       const auto expected = whole.begin() + row * width;
       const auto decoded = bits_of(attention.run(part));
       const auto without_scratch = bits_of(attention.run(part, 0));
+      const auto in_one_block = bits_of(attention.run(part, kMaxSplits, 0));
       CHECK(std::equal(expected, expected + width, decoded.begin()));
       CHECK(std::equal(expected, expected + width, without_scratch.begin()));
+      CHECK(std::equal(expected, expected + width, in_one_block.begin()));
     }
   }
 }

@@ -51,7 +51,11 @@ class HostCudaOperations final : public HostOperations {
     step.sample_positions.assign(batch.sampling_rows.size(), 0);
     step.masks_ends.assign(batch.sampling_rows.size(), 0);
     const auto& spec = model_->spec;
-    plan_attention(work_, batch, spec.num_heads / spec.num_kv_heads, plan_.step.num_decode_items);
+    plan_attention(work_, batch,
+                   {.num_kv_heads = spec.num_kv_heads,
+                    .group = spec.num_heads / spec.num_kv_heads,
+                    .max_decode_splits = plan_.step.num_decode_items,
+                    .decode_blocks = 4});
     const auto uploaded = require(input_.upload(step, work_, 0, stream_.get()));
     require(update_seats({.arrivals = nullptr,
                           .biases = nullptr,

@@ -221,93 +221,122 @@ std::vector<double> expected_head(std::vector<double> head,
   return head;
 }
 
-void check_rope_store(const HeadCase& shape) {
-  std::mt19937 random(5);
-  const std::int32_t heads = 3;
-  const std::int32_t kv_heads = 2;
-  const auto num_all = static_cast<std::size_t>(heads + 2 * kv_heads);
-  const auto width = static_cast<std::size_t>(shape.head_size);
-  const std::vector<std::int32_t> positions = {0, 17, 300, 5};
-  const std::vector<std::int32_t> slots = {5 * 16 + 3, 15, 16, -1};
-  const auto qkv = random_bf16(positions.size() * num_all * width, 1.0F, random);
-  const auto bias = random_bf16(num_all * width, 1.0F, random);
-  const auto norms = random_bf16(width, 1.0F, random);
-  std::vector<float> frequency;
-  for (std::int32_t i = 0; i < shape.rotary_dim / 2; ++i) {
-    frequency.push_back(
-        std::pow(10000.0F, -2.0F * static_cast<float>(i) / static_cast<float>(shape.rotary_dim)));
-  }
-  const DeviceArray<Bf16> in_out(qkv);
-  const DeviceArray<Bf16> bias_on_device(bias);
-  const DeviceArray<Bf16> norm_on_device(norms);
-  const DeviceArray<float> frequency_on_device(frequency);
-  const DeviceArray<float2> table(301 * frequency.size());
-  const DeviceArray<std::int32_t> positions_on_device(positions);
-  const DeviceArray<std::int32_t> slots_on_device(slots);
-  KvLayer cache{.data = nullptr, .num_kv_heads = kv_heads, .head_size = shape.head_size};
-  const DeviceArray<Bf16> cache_memory(static_cast<std::size_t>(6 * cache.block_size()));
-  cache.data = cache_memory.data();
+constexpr std::int32_t kHeads = 3;
+constexpr std::int32_t kKvHeads = 2;
+constexpr std::size_t kAllHeads = kHeads + 2 * kKvHeads;
+constexpr std::int32_t kNumBlocks = 6;
+constexpr std::int32_t kNumPositions = 301;
 
-  require(rope_table({.inverse_frequency = frequency_on_device.data(),
+// Four tokens, of which the last is not stored.
+struct RopeCase {
+  explicit RopeCase(const HeadCase& head) : shape(head) {
+    std::mt19937 random(5);
+    const auto width = static_cast<std::size_t>(shape.head_size);
+    qkv = random_bf16(positions.size() * kAllHeads * width, 1.0F, random);
+    bias = random_bf16(kAllHeads * width, 1.0F, random);
+    norms = random_bf16(width, 1.0F, random);
+    for (std::int32_t i = 0; i < shape.rotary_dim / 2; ++i) {
+      frequency.push_back(
+          std::pow(10000.0F, -2.0F * static_cast<float>(i) / static_cast<float>(shape.rotary_dim)));
+    }
+  }
+
+  // Head `index` of a token, in float64.
+  [[nodiscard]] std::vector<double> expected(std::size_t token, std::size_t index) const {
+    const auto width = static_cast<std::size_t>(shape.head_size);
+    std::vector<double> head;
+    for (std::size_t i = 0; i < width; ++i) {
+      head.push_back(wide(qkv[(token * kAllHeads + index) * width + i]) +
+                     wide(bias[index * width + i]));
+    }
+    const bool is_value = index >= static_cast<std::size_t>(kHeads + kKvHeads);
+    return is_value ? head : expected_head(head, norms, frequency, positions[token], shape);
+  }
+
+  HeadCase shape;
+  std::vector<std::int32_t> positions = {0, 17, 300, 5};
+  std::vector<std::int32_t> slots = {5 * 16 + 3, 15, 16, -1};
+  std::vector<Bf16> qkv, bias, norms;
+  std::vector<float> frequency;
+};
+
+struct RopeOutcome {
+  KvLayer layer;
+  std::vector<Bf16> qkv, cache;
+
+  // Head `index` of a token, from where it was written.
+  [[nodiscard]] std::vector<Bf16> head(std::size_t token, std::size_t index, int slot) const {
+    const auto size = layer.head_size;
+    if (index < static_cast<std::size_t>(kHeads)) {
+      const auto begin = qkv.begin() + std::int64_t(token * kAllHeads + index) * size;
+      return {begin, begin + size};
+    }
+    const bool is_value = index >= static_cast<std::size_t>(kHeads + kKvHeads);
+    const auto kv_head = static_cast<std::int32_t>(index) - kHeads - (is_value ? kKvHeads : 0);
+    const auto page = layer.key_page(slot / 16, kv_head) + (is_value ? layer.value_offset() : 0);
+    std::vector<Bf16> values;
+    for (std::int32_t i = 0; i < size; ++i) {
+      const auto chunk = permuted_chunk(size, slot % 16, i / kChunk);
+      values.push_back(
+          cache[static_cast<std::size_t>(page + slot % 16 * size + chunk * kChunk + i % kChunk)]);
+    }
+    return values;
+  }
+};
+
+RopeOutcome run_rope_store(const RopeCase& from) {
+  const DeviceArray<Bf16> qkv(from.qkv);
+  const DeviceArray<Bf16> bias(from.bias);
+  const DeviceArray<Bf16> norms(from.norms);
+  const DeviceArray<float> frequency(from.frequency);
+  const DeviceArray<float2> table(kNumPositions * from.frequency.size());
+  const DeviceArray<std::int32_t> positions(from.positions);
+  const DeviceArray<std::int32_t> slots(from.slots);
+  KvLayer layer{.data = nullptr, .num_kv_heads = kKvHeads, .head_size = from.shape.head_size};
+  const DeviceArray<Bf16> cache(static_cast<std::size_t>(kNumBlocks * layer.block_size()));
+  layer.data = cache.data();
+  require(rope_table({.inverse_frequency = frequency.data(),
                       .table = table.data(),
                       .attention_factor = 1.0F,
-                      .num_positions = 301,
-                      .num_pairs = shape.rotary_dim / 2},
+                      .num_positions = kNumPositions,
+                      .num_pairs = from.shape.rotary_dim / 2},
                      nullptr));
-  require(rope_store({.qkv = in_out.data(),
-                      .bias = bias_on_device.data(),
-                      .query_norm = shape.has_norm ? norm_on_device.data() : nullptr,
-                      .key_norm = shape.has_norm ? norm_on_device.data() : nullptr,
+  require(rope_store({.qkv = qkv.data(),
+                      .bias = bias.data(),
+                      .query_norm = from.shape.has_norm ? norms.data() : nullptr,
+                      .key_norm = from.shape.has_norm ? norms.data() : nullptr,
                       .rope = table.data(),
-                      .positions = positions_on_device.data(),
-                      .slots = slots_on_device.data(),
-                      .cache = cache,
-                      .num_tokens = static_cast<std::int32_t>(positions.size()),
-                      .num_heads = heads,
-                      .rotary_dim = shape.rotary_dim,
+                      .positions = positions.data(),
+                      .slots = slots.data(),
+                      .cache = layer,
+                      .num_tokens = static_cast<std::int32_t>(from.positions.size()),
+                      .num_heads = kHeads,
+                      .rotary_dim = from.shape.rotary_dim,
                       .norm_epsilon = kEpsilon},
                      nullptr));
+  return {layer, qkv.values(), cache.values()};
+}
 
-  const auto written = in_out.values();
-  const auto cached = cache_memory.values();
-  for (std::size_t token = 0; token < positions.size(); ++token) {
-    for (std::size_t index = 0; index < num_all; ++index) {
+void check_rope_store(const HeadCase& shape) {
+  const RopeCase from(shape);
+
+  const auto outcome = run_rope_store(from);
+
+  for (std::size_t token = 0; token < from.positions.size(); ++token) {
+    const bool is_stored = from.slots[token] >= 0;
+    for (std::size_t index = 0; index < (is_stored ? kAllHeads : kHeads); ++index) {
       CAPTURE(token);
       CAPTURE(index);
-      std::vector<double> head;
-      for (std::size_t i = 0; i < width; ++i) {
-        head.push_back(wide(qkv[(token * num_all + index) * width + i]) +
-                       wide(bias[index * width + i]));
-      }
-      const bool is_value = index >= static_cast<std::size_t>(heads + kv_heads);
-      const auto expected =
-          is_value ? head : expected_head(head, norms, frequency, positions[token], shape);
-      std::vector<Bf16> actual;
-      if (index < static_cast<std::size_t>(heads)) {
-        const auto begin = written.begin() + std::int64_t((token * num_all + index) * width);
-        actual.assign(begin, begin + shape.head_size);
-      } else if (slots[token] >= 0) {
-        const auto kv_head = static_cast<std::int32_t>(index) - heads - (is_value ? kv_heads : 0);
-        const auto page =
-            cache.key_page(slots[token] / 16, kv_head) + (is_value ? cache.value_offset() : 0);
-        const auto place = slots[token] % 16;
-        for (std::int32_t i = 0; i < shape.head_size; ++i) {
-          const auto chunk = permuted_chunk(shape.head_size, place, i / kChunk);
-          actual.push_back(cached[static_cast<std::size_t>(page + place * shape.head_size +
-                                                           chunk * kChunk + i % kChunk)]);
-        }
-      } else {
-        continue;
-      }
-      CHECK(distance(actual, expected) < kBf16Distance);
+      const auto actual = outcome.head(token, index, from.slots[token]);
+      CHECK(distance(actual, from.expected(token, index)) < kBf16Distance);
     }
   }
   // Three tokens were stored, and nothing else was touched.
-  std::int64_t num_poisoned = 0;
-  for (const auto value : cached) {
-    num_poisoned += __bfloat16_as_ushort(value) == 0xffffU ? 1 : 0;
-  }
-  CHECK(num_poisoned == 6 * cache.block_size() - 3 * 2 * kv_heads * shape.head_size);
+  const auto num_poisoned =
+      std::count_if(outcome.cache.begin(), outcome.cache.end(),
+                    [](Bf16 value) { return __bfloat16_as_ushort(value) == 0xffffU; });
+  CHECK(num_poisoned ==
+        kNumBlocks * outcome.layer.block_size() - 3 * 2 * kKvHeads * shape.head_size);
 }
 
 }  // namespace

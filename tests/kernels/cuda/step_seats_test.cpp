@@ -123,18 +123,40 @@ TEST_CASE(
   batch.context_lengths = {257, 40, 1, 600};
   AttentionWork work;
 
-  plan_attention(work, batch, 4, 3);
+  plan_attention(work, batch,
+                 {.num_kv_heads = 1, .group = 4, .max_decode_splits = 3, .decode_blocks = 100});
 
   REQUIRE(work.decode.size() == 3);
   CHECK(work.decode[0].sequence == 0);
-  CHECK(work.decode[1].split == 1);
+  CHECK(work.decode[1].first_split == 1);
   CHECK(work.decode[2].sequence == 2);
+  CHECK(work.decode[2].first_partial == 2);
   // 40 tokens of 4 heads are 160 rows: three tiles; the last sequence found no room.
   REQUIRE(work.prefill.size() == 4);
   CHECK(work.prefill[0].sequence == 3);
   CHECK(work.prefill[1].first_row == 128);
   CHECK(work.prefill[3].first_row == 0);
   CHECK(max_prefill_items(43, 4, 4) >= 4);
+}
+
+TEST_CASE("when the device is busy anyway, a block takes several splits of a sequence") {
+  PackedBatch batch;
+  batch.tokens.resize(2);
+  batch.query_starts = {0, 1, 2};
+  batch.context_lengths = {5 * kDecodeSplitKeys, 256};
+  AttentionWork work;
+
+  plan_attention(work, batch,
+                 {.num_kv_heads = 4, .group = 1, .max_decode_splits = 100, .decode_blocks = 3});
+
+  // 24 units for 3 blocks: two splits at a time leave four units for each.
+  REQUIRE(work.decode.size() == 4);
+  CHECK(work.decode[1].first_split == 2);
+  CHECK(work.decode[1].num_splits == 2);
+  CHECK(work.decode[2].num_splits == 1);
+  CHECK(work.decode[2].first_partial == 0);
+  CHECK(work.decode[3].num_splits == 1);
+  CHECK(work.decode[3].first_partial == 5);
 }
 
 }  // namespace troupe::cuda
