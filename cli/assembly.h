@@ -15,7 +15,7 @@ namespace troupe {
 struct AssemblyOptions {
   std::filesystem::path model_directory;
   std::string served_model_name{};              // empty: the directory's name
-  std::string device = "auto";                  // auto, cpu, reference, sim
+  std::string device = "auto";                  // auto, cuda, cpu, reference, sim
   std::optional<std::int32_t> max_model_len{};  // tokens; none: the model's own
   std::int32_t max_num_seqs = 128;
   std::int32_t max_num_batched_tokens = 2048;

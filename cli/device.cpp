@@ -1,5 +1,6 @@
 #include "cli/device.h"
 
+#include "cli/cuda_device.h"
 #include "cli/free_memory.h"
 #include "cli/kv_budget.h"
 #include "kernels/cpu/cpu_backend.h"
@@ -35,20 +36,6 @@ std::int64_t plain_bytes_per_block(const Plan& plan, std::int64_t bytes_per_numb
   const auto& spec = plan.model->spec;
   return std::int64_t{2} * spec.num_layers * spec.num_kv_heads * spec.head_size *
          plan.options.block_size * bytes_per_number;
-}
-
-// Makes the first backend at once, so that what is wrong is said before anybody waits for it.
-Result<Device> begin_with(BackendFactory make) {
-  auto first = make();
-  if (!first) {
-    return pass(std::move(first));
-  }
-  auto description = (*first)->description();
-  auto waiting = std::make_shared<std::unique_ptr<Backend>>(std::move(*first));
-  auto factory = [waiting, make = std::move(make)]() -> Result<std::unique_ptr<Backend>> {
-    return *waiting ? std::exchange(*waiting, nullptr) : make();
-  };
-  return Device{std::move(factory), std::move(description)};
 }
 
 Result<Device> make_cpu_device(const Plan& plan) {
@@ -108,6 +95,19 @@ Result<Device> make_sim_device(const Plan& plan) {
 
 }  // namespace
 
+Result<Device> begin_with(BackendFactory make) {
+  auto first = make();
+  if (!first) {
+    return pass(std::move(first));
+  }
+  auto description = (*first)->description();
+  auto waiting = std::make_shared<std::unique_ptr<Backend>>(std::move(*first));
+  auto factory = [waiting, make = std::move(make)]() -> Result<std::unique_ptr<Backend>> {
+    return *waiting ? std::exchange(*waiting, nullptr) : make();
+  };
+  return Device{std::move(factory), std::move(description)};
+}
+
 Result<Device> make_device(const AssemblyOptions& options,
                            std::shared_ptr<const Model> model,
                            std::int32_t max_model_len) {
@@ -118,12 +118,16 @@ Result<Device> make_device(const AssemblyOptions& options,
   if (options.device == "reference") {
     return make_reference_device(plan);
   }
+  if (options.device == "cuda" || (options.device == "auto" && num_gpus() > 0)) {
+    return make_cuda_device(options, plan.model, max_model_len);
+  }
   if (options.device == "cpu" || options.device == "auto") {
     return make_cpu_device(plan);
   }
-  return fail(ErrorCode::invalid_value,
-              "there is no device '" + options.device + "'; auto, cpu, reference, sim are known",
-              "--device");
+  return fail(
+      ErrorCode::invalid_value,
+      "there is no device '" + options.device + "'; auto, cuda, cpu, reference, sim are known",
+      "--device");
 }
 
 }  // namespace troupe::cli

@@ -15,6 +15,10 @@ struct Device {
   BackendDescription description;
 };
 
+/// Makes the first backend at once, so that what is wrong is said before anybody waits for it; the
+/// device's factory hands that one out first. Errors: those of `make`.
+[[nodiscard]] Result<Device> begin_with(BackendFactory make);
+
 /// Makes the first backend of `options.device` and a factory for more of its kind, which share
 /// the weights. `max_model_len` tokens is the longest sequence. Errors: `invalid_value` for options
 /// that the device cannot take, what the device says.

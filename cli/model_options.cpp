@@ -26,10 +26,11 @@ void add_model_options(CLI::App& flags, ModelOptions& options, ModelArgument arg
       ->type_name("DIR")
       ->capture_default_str();
   flags
-      .add_option("--device", assembly.device,
-                  "auto, cpu, reference (slow and plain), sim (no arithmetic)")
+      .add_option(
+          "--device", assembly.device,
+          "auto (a GPU where there is one), cuda, cpu, reference (slow), sim (no arithmetic)")
       ->type_name("NAME")
-      ->check(CLI::IsMember({"auto", "cpu", "reference", "sim"}).description(""))
+      ->check(CLI::IsMember({"auto", "cuda", "cpu", "reference", "sim"}).description(""))
       ->capture_default_str();
   add_number(flags, "--threads", assembly.threads, "of the CPU; 0: all cores", {0, kMaxThreads})
       ->capture_default_str();
