@@ -5,8 +5,8 @@
 namespace troupe {
 
 caf::behavior telemetry_actor(caf::stateful_actor<TelemetryState>* self,
-                              std::string prefix,
-                              std::string model) {
+                              const std::string& prefix,
+                              const std::string& model) {
   set_house_rules(self, TelemetryState::name);
   self->state.metrics = std::make_shared<Metrics>(prefix, model);
   return {

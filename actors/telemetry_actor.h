@@ -19,7 +19,7 @@ struct TelemetryState {
 
 /// `prefix` stands before every name ("troupe:"), `model` is the label of every series.
 caf::behavior telemetry_actor(caf::stateful_actor<TelemetryState>* self,
-                              std::string prefix,
-                              std::string model);
+                              const std::string& prefix,
+                              const std::string& model);
 
 }  // namespace troupe

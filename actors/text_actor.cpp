@@ -16,8 +16,8 @@ WallTime now() {
 }  // namespace
 
 caf::behavior text_actor(caf::event_based_actor* self,
-                         std::shared_ptr<const PromptEncoder> encoder,
-                         std::shared_ptr<const Tokenizer> tokenizer) {
+                         const std::shared_ptr<const PromptEncoder>& encoder,
+                         const std::shared_ptr<const Tokenizer>& tokenizer) {
   set_house_rules(self, "text");
   return {
       [encoder](const EncodePrompt& encode) {

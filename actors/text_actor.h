@@ -13,7 +13,7 @@ class PromptEncoder;
 class Tokenizer;
 
 caf::behavior text_actor(caf::event_based_actor* self,
-                         std::shared_ptr<const PromptEncoder> encoder,
-                         std::shared_ptr<const Tokenizer> tokenizer);
+                         const std::shared_ptr<const PromptEncoder>& encoder,
+                         const std::shared_ptr<const Tokenizer>& tokenizer);
 
 }  // namespace troupe

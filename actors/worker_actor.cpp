@@ -94,7 +94,7 @@ void begin_ring(Self self, const BeginRing& begin) {
 
 }  // namespace
 
-caf::behavior worker_actor(Self self, BackendFactory factory, caf::actor engine) {
+caf::behavior worker_actor(Self self, const BackendFactory& factory, caf::actor engine) {
   set_house_rules(self, WorkerState::name);
   auto& state = self->state;
   state.engine = std::move(engine);

@@ -25,7 +25,7 @@ struct WorkerState {
 };
 
 caf::behavior worker_actor(caf::stateful_actor<WorkerState>* self,
-                           BackendFactory factory,
+                           const BackendFactory& factory,
                            caf::actor engine);
 
 }  // namespace troupe

@@ -12,7 +12,9 @@ template <class Tag, class Number>
 struct StrongId {
   Number value{};
 
-  friend auto operator<=>(const StrongId&, const StrongId&) = default;
+  // The check takes the 0 that <=> is compared with for a pointer.
+  friend auto operator<=>(const StrongId&,
+                          const StrongId&) = default;  // NOLINT(modernize-use-nullptr)
 };
 
 /// Names a request within its gateway. Assigned once, never reused.
