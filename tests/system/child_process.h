@@ -20,6 +20,7 @@ class ChildProcess {
 
   [[nodiscard]] pid_t id() const { return id_; }
 
+  /// Nothing is written, and nothing is wrong, when the program has ended already.
   void write_input(const std::string& text) const;
   void close_input();
 
