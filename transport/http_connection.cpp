@@ -2,6 +2,7 @@
 
 #include "engine/base/log.h"
 #include "transport/completion_call.h"
+#include "transport/connection_flow.h"
 #include "transport/error_reply.h"
 #include "transport/error_table.h"
 #include "transport/http_endpoints.h"
@@ -10,13 +11,11 @@
 #include "transport/wire.h"
 
 #include <asio/awaitable.hpp>
-#include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 
 #include <algorithm>
 #include <chrono>
-#include <exception>
 #include <utility>
 
 namespace troupe::transport {
@@ -118,23 +117,9 @@ class HttpConnection final : public Connection,
   void on_broken() override { leave("client_closed"); }
 
  private:
-  // An exception ends the connection that it came from, and nothing else.
   void spawn(Awaitable<void> flow) {
-    asio::co_spawn(state_->io, std::move(flow),
-                   [self = shared_from_this()](std::exception_ptr thrown) {
-                     if (thrown) {
-                       self->die(thrown);
-                     }
-                   });
-  }
-
-  void die(const std::exception_ptr& thrown) {
-    try {
-      std::rethrow_exception(thrown);
-    } catch (const std::exception& known) {
-      log::error("connection_died", {{"what", known.what()}});
-    }
-    leave("internal");
+    start_flow(state_->io, std::move(flow),
+               [self = shared_from_this()] { self->leave("internal"); });
   }
 
   // Nobody is there any more, or will be served.

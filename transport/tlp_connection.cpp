@@ -2,6 +2,7 @@
 
 #include "engine/base/log.h"
 #include "transport/api_key.h"
+#include "transport/connection_flow.h"
 #include "transport/json_reader.h"
 #include "transport/line_reader.h"
 #include "transport/openai_request.h"
@@ -11,12 +12,10 @@
 #include "transport/wire.h"
 
 #include <asio/awaitable.hpp>
-#include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 
 #include <chrono>
-#include <exception>
 #include <utility>
 
 namespace troupe::transport {
@@ -100,22 +99,8 @@ class TlpConnection final : public Connection,
 
  private:
   void spawn(Awaitable<void> flow) {
-    // An exception ends the connection that it came from, and nothing else.
-    asio::co_spawn(state_->io, std::move(flow),
-                   [self = shared_from_this()](std::exception_ptr thrown) {
-                     if (thrown) {
-                       self->die(thrown);
-                     }
-                   });
-  }
-
-  void die(const std::exception_ptr& thrown) {
-    try {
-      std::rethrow_exception(thrown);
-    } catch (const std::exception& known) {
-      log::error("connection_died", {{"what", known.what()}});
-    }
-    leave("internal");
+    start_flow(state_->io, std::move(flow),
+               [self = shared_from_this()] { self->leave("internal"); });
   }
 
   void greet() {
