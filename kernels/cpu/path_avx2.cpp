@@ -63,21 +63,9 @@ void accumulate(const ColumnArgs& args) {
 
 }  // namespace
 
+#include "kernels/cpu/kernel_table.inc"
+
 const PathKernels& avx2_kernels() {
-  static constexpr PathKernels kKernels = {
-      .product = product,
-      .scores = scores,
-      .values = values,
-      .softmax = softmax,
-      .norm = norm,
-      .norm_wide = norm_wide,
-      .rotate = rotate,
-      .round = round_row,
-      .scale = scale_row,
-      .store = store_row,
-      .add = add_row,
-      .swiglu = swiglu,
-  };
   return kKernels;
 }
 
