@@ -1,10 +1,16 @@
 #include "cli/cuda_device.h"
 
+#include "cli/kv_budget.h"
 #include "kernels/cuda/cuda_backend.h"
 
 #include <utility>
 
 namespace troupe::cli {
+namespace {
+
+constexpr std::int64_t kBytesPerNumber = 2;  // the cache holds bfloat16
+
+}  // namespace
 
 std::int32_t num_gpus() {
   return num_cuda_devices();
@@ -20,11 +26,14 @@ Result<Device> make_cuda_device(const AssemblyOptions& options,
   cuda.max_model_len = max_model_len;
   cuda.num_blocks = options.num_blocks;
   if (!cuda.num_blocks && options.kv_cache_memory_bytes) {
-    // Keys and values of one block in all layers, in bfloat16.
-    const auto& spec = model->spec;
-    const auto bytes_per_block = std::int64_t{2} * spec.num_layers * spec.num_kv_heads *
-                                 spec.head_size * options.block_size * 2;
-    cuda.num_blocks = static_cast<std::int32_t>(*options.kv_cache_memory_bytes / bytes_per_block);
+    auto num_blocks = num_kv_blocks(
+        {.bytes_per_block = plain_bytes_per_block(model->spec, options.block_size, kBytesPerNumber),
+         .block_size = options.block_size,
+         .asked_bytes = options.kv_cache_memory_bytes});
+    if (!num_blocks) {
+      return pass(std::move(num_blocks));
+    }
+    cuda.num_blocks = *num_blocks;
   }
   auto weights = make_cuda_model(model, cuda);
   if (!weights) {

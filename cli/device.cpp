@@ -31,13 +31,6 @@ Result<std::int32_t> plan_blocks(const Plan& plan, std::int64_t bytes_per_block)
                         .asked_blocks = plan.options.num_blocks});
 }
 
-// Keys and values of one block in all layers, each number in `bytes_per_number`.
-std::int64_t plain_bytes_per_block(const Plan& plan, std::int64_t bytes_per_number) {
-  const auto& spec = plan.model->spec;
-  return std::int64_t{2} * spec.num_layers * spec.num_kv_heads * spec.head_size *
-         plan.options.block_size * bytes_per_number;
-}
-
 Result<Device> make_cpu_device(const Plan& plan) {
   CpuOptions options;
   options.threads = plan.options.threads;
@@ -64,7 +57,8 @@ Result<Device> make_cpu_device(const Plan& plan) {
 }
 
 Result<Device> make_reference_device(const Plan& plan) {
-  auto num_blocks = plan_blocks(plan, plain_bytes_per_block(plan, sizeof(float)));
+  auto num_blocks = plan_blocks(
+      plan, plain_bytes_per_block(plan.model->spec, plan.options.block_size, sizeof(float)));
   if (!num_blocks) {
     return pass(std::move(num_blocks));
   }
@@ -76,7 +70,9 @@ Result<Device> make_reference_device(const Plan& plan) {
 }
 
 Result<Device> make_sim_device(const Plan& plan) {
-  auto num_blocks = plan_blocks(plan, plain_bytes_per_block(plan, sizeof(std::uint16_t)));
+  auto num_blocks = plan_blocks(
+      plan,
+      plain_bytes_per_block(plan.model->spec, plan.options.block_size, sizeof(std::uint16_t)));
   if (!num_blocks) {
     return pass(std::move(num_blocks));
   }
@@ -84,7 +80,8 @@ Result<Device> make_sim_device(const Plan& plan) {
   options.description = {.device = "sim (no arithmetic, no time)",
                          .num_blocks = *num_blocks,
                          .block_size = plan.options.block_size,
-                         .bytes_per_block = plain_bytes_per_block(plan, sizeof(std::uint16_t)),
+                         .bytes_per_block = plain_bytes_per_block(
+                             plan.model->spec, plan.options.block_size, sizeof(std::uint16_t)),
                          .max_num_seqs = plan.options.max_num_seqs,
                          .max_num_batched_tokens = plan.options.max_num_batched_tokens,
                          .vocab_size = plan.model->spec.vocab_size};

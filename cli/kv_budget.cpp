@@ -8,6 +8,13 @@
 
 namespace troupe::cli {
 
+std::int64_t plain_bytes_per_block(const ModelSpec& spec,
+                                   std::int32_t block_size,
+                                   std::int64_t bytes_per_number) {
+  return std::int64_t{2} * spec.num_layers * spec.num_kv_heads * spec.head_size * block_size *
+         bytes_per_number;
+}
+
 Result<std::int32_t> num_kv_blocks(const KvDemand& demand) {
   TROUPE_CHECK(demand.bytes_per_block > 0 && demand.block_size > 0, "a block without a size");
   if (demand.asked_blocks) {
