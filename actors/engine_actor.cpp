@@ -52,9 +52,15 @@ void begin_ring(Self self) {
   self->send(state.worker, BeginRing{state.ring, state.scheduler});
 }
 
+// Tells the router how the engine is.
 void announce(Self self) {
-  auto& state = self->state;
-  self->send(state.parts.router, EngineReady{state.status, state.scheduler});
+  const auto& state = self->state;
+  if (state.status.health == EngineHealth::healthy) {
+    self->send(state.parts.router, EngineReady{state.status, state.scheduler});
+  } else {
+    self->send(state.parts.router,
+               EngineDown{state.parts.engine, state.status.health, state.status.num_restarts});
+  }
 }
 
 void ring_begun(Self self, const RingBegun& begun) {
@@ -116,8 +122,7 @@ void lose_ring(Self self, const char* part) {
   } else {
     give_up(self);
   }
-  self->send(state.parts.router,
-             EngineDown{state.parts.engine, state.status.health, state.status.num_restarts});
+  announce(self);
   if (state.status.health == EngineHealth::given_up) {
     return;
   }
@@ -194,12 +199,7 @@ caf::behavior engine_actor(Self self, EngineActorParts parts) {
         if (engine.scheduler) {
           self->send(engine.scheduler, changed);
         }
-        if (engine.status.health == EngineHealth::healthy) {
-          announce(self);
-        } else {
-          self->send(engine.parts.router, EngineDown{engine.parts.engine, engine.status.health,
-                                                     engine.status.num_restarts});
-        }
+        announce(self);
       },
       [self](const WhoIsThere&) {
         const auto& engine = self->state;

@@ -194,7 +194,7 @@ struct RouterChanged {
   caf::actor router;
 };
 
-/// router → company: refuse requests that were not accepted yet.
+/// company → router: refuse requests that were not accepted yet.
 struct DrainRouter {};
 
 /// request → text, answered by `EncodedPrompt`.

@@ -11,9 +11,13 @@ using Self = caf::stateful_actor<RequestState>*;
 
 constexpr auto kEncodePatience = std::chrono::seconds(60);
 
+// The prompt is known, and a router has the request.
+bool is_enqueued(const RequestState& state) {
+  return state.record->attempt() > AttemptNumber{0};
+}
+
 void enqueue(Self self) {
   auto& state = self->state;
-  state.enqueued = true;
   self->send(state.parts.router, EnqueueAttempt{state.record->next_attempt()});
 }
 
@@ -30,7 +34,7 @@ void end_with(Self self, Error error) {
 }
 
 void cancel_attempt(Self self) {
-  if (self->state.enqueued) {
+  if (is_enqueued(self->state)) {
     self->send(self->state.parts.router, CancelAttempt{self->state.parts.id});
   }
 }
@@ -99,7 +103,7 @@ caf::behavior request_actor(Self self, RequestParts parts) {
       },
       [self](const RouterChanged& changed) {
         self->state.parts.router = changed.router;
-        if (self->state.enqueued) {
+        if (is_enqueued(self->state)) {
           enqueue(self);
         }
       },

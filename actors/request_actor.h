@@ -28,7 +28,6 @@ struct RequestParts {
 struct RequestState {
   RequestParts parts;
   std::optional<RequestRecord> record;
-  bool enqueued = false;  // the prompt is known and a router has the request
   static inline const char* name = "request";
 };
 

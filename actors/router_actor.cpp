@@ -33,6 +33,20 @@ void place(Self self, RequestId request) {
   }
 }
 
+// The engines have changed: whoever waits for one is looked at again.
+void place_waiting(Self self) {
+  // Placing may refuse, and a refused request leaves `routes`.
+  std::vector<RequestId> waiting;
+  for (const auto& [request, route] : self->state.routes) {
+    if (route.waiting) {
+      waiting.push_back(request);
+    }
+  }
+  for (const auto request : waiting) {
+    place(self, request);
+  }
+}
+
 void enqueue(Self self, EnqueueAttempt& attempt) {
   auto& state = self->state;
   const auto id = attempt.request.request;
@@ -82,15 +96,7 @@ void engine_ready(Self self, const EngineReady& ready) {
   auto& state = self->state;
   state.schedulers[ready.status.engine] = ready.scheduler;
   state.table.engine_ready(ready.status);
-  std::vector<RequestId> waiting;
-  for (const auto& [request, route] : state.routes) {
-    if (route.waiting) {
-      waiting.push_back(request);
-    }
-  }
-  for (const auto request : waiting) {
-    place(self, request);
-  }
+  place_waiting(self);
 }
 
 void engine_down(Self self, const EngineDown& down) {
@@ -100,17 +106,8 @@ void engine_down(Self self, const EngineDown& down) {
       self->send(found->second.request, AttemptLost{});
     }
   }
-  if (down.health != EngineHealth::given_up) {
-    return;
-  }
-  std::vector<RequestId> waiting;
-  for (const auto& [request, route] : state.routes) {
-    if (route.waiting) {
-      waiting.push_back(request);
-    }
-  }
-  for (const auto request : waiting) {
-    place(self, request);
+  if (down.health == EngineHealth::given_up) {
+    place_waiting(self);
   }
 }
 

@@ -1,8 +1,5 @@
 #include "actors/scheduler_actor.h"
 
-#include "engine/base/check.h"
-
-#include <algorithm>
 #include <utility>
 
 namespace troupe {

@@ -2,7 +2,6 @@
 
 #include "engine/base/log.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace troupe {
