@@ -10,9 +10,13 @@ using Self = caf::stateful_actor<SchedulerState>*;
 // The next step goes out before anything else is done: the device must not wait for bookkeeping.
 void advance(Self self) {
   auto& state = self->state;
-  if (auto proposal = state.scheduler->propose()) {
+  if (auto proposal = state.scheduler->propose(self->clock().now())) {
     self->send(state.parts.memory_manager,
                std::make_shared<const StepProposal>(*std::move(proposal)));
+  }
+  for (auto& rejection : state.scheduler->take_rejections()) {
+    self->send(state.parts.router,
+               AttemptRefused{rejection.request, rejection.attempt, std::move(rejection.error)});
   }
 }
 

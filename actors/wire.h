@@ -112,12 +112,19 @@ typename Inspector::result_type inspect(Inspector& f, SamplingParams& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, EnqueuedRequest& x) {
   auto arrival = x.arrival.time_since_epoch().count();
+  wire::Maybe<std::int64_t> deadline;
+  deadline.has = x.deadline.has_value();
+  deadline.value = x.deadline.value_or(TimePoint{}).time_since_epoch().count();
   auto load = [&]() -> caf::error {
     x.arrival = TimePoint(Duration(arrival));
+    x.deadline.reset();
+    if (deadline.has) {
+      x.deadline = TimePoint(Duration(deadline.value));
+    }
     return caf::none;
   };
   return f(x.request, x.attempt, x.tokens, x.num_prompt_tokens, x.max_output_tokens, x.sampling,
-           arrival, caf::meta::load_callback(load));
+           arrival, x.priority, deadline, x.tenant, x.cache_salt, caf::meta::load_callback(load));
 }
 
 template <class Inspector>

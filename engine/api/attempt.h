@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace troupe {
@@ -22,6 +23,10 @@ struct EnqueuedRequest {
   std::int32_t max_output_tokens = 0;  // in all, earlier attempts included
   SamplingParams sampling;             // `seed` is set
   TimePoint arrival;                   // of the request's first attempt
+  std::int32_t priority = 0;           // higher first
+  std::optional<TimePoint> deadline;   // for the last token
+  std::string tenant;                  // who shares, under the fair policy
+  std::string cache_salt;              // prefixes are shared under the same salt only
 };
 
 /// One entry of a log-probability list. Floats cross no border of an engine: bits do.

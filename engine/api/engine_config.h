@@ -1,6 +1,7 @@
 // The numbers that shape one engine.
 #pragma once
 
+#include "engine/api/scheduling_config.h"
 #include "engine/base/ids.h"
 #include "engine/base/time.h"
 
@@ -17,6 +18,7 @@ struct EngineConfig {
   std::int32_t max_num_batched_tokens = 2048;   // tokens in one step
   std::int32_t max_num_queued_requests = 1024;  // waiting ones; beyond it: `queue_full`
   bool enable_prefix_caching = true;
+  SchedulingConfig scheduling;
   std::vector<TokenId> eos_tokens;  // any of them ends a sequence
 };
 

@@ -4,8 +4,10 @@
 #include "engine/api/sampling_params.h"
 #include "engine/base/ids.h"
 #include "engine/base/result.h"
+#include "engine/base/time.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -49,6 +51,11 @@ struct GenerateRequest {
   std::string model;  // empty: the only served model
   Prompt prompt;
   SamplingParams sampling;
+  std::int32_t priority = 0;         // higher first; [-kMaxPriority, kMaxPriority]
+  std::optional<Duration> deadline;  // from arrival to the last token; some policies heed it
+  std::string tenant;                // who pays: set by the transport, never a key itself
+  std::string cache_salt;            // requests with unlike salts share no cached prefix
+  std::optional<Duration> retain;    // survives its connection, and is kept so long after its end
 };
 
 /// What a served model allows.
@@ -64,6 +71,8 @@ inline constexpr std::size_t kMaxStopTokens = 128;
 inline constexpr std::size_t kMaxLogitBiases = 512;
 inline constexpr std::int32_t kMaxLogprobs = 20;
 inline constexpr std::size_t kMaxModelNameBytes = 256;
+inline constexpr std::int32_t kMaxPriority = 100;
+inline constexpr std::size_t kMaxCacheSaltBytes = 1024;
 
 /// Checks every field of `request` that can be judged without a tokenizer, or names the first that
 /// is wrong in `Error::param`. Errors: `not_found` for another model, `invalid_value`,

@@ -2,6 +2,7 @@
 // It walks the order it was given and has no policy of its own.
 #pragma once
 
+#include "engine/api/scheduling_config.h"
 #include "engine/base/ids.h"
 #include "engine/step/step.h"
 
@@ -15,6 +16,12 @@ struct MemoryConfig {
   std::int32_t num_blocks = 0;
   std::int32_t block_size = 16;  // tokens
   bool enable_prefix_caching = true;
+  std::int32_t num_host_blocks = 0;  // the host tier; 0: none
+  PreemptionMode preemption = PreemptionMode::automatic;
+  /// For the choice between moving a block and computing it anew; 0: unknown.
+  std::int64_t bytes_per_block = 0;
+  double host_link_bytes_per_second = 0;
+  double prefill_tokens_per_second = 0;
 };
 
 /// Counters since the start of the ring.

@@ -35,6 +35,7 @@ struct Scheduler::State {
   std::vector<SequenceId> releases;
   std::vector<KnownToken> known;
   std::vector<RequestId> cleared;
+  std::vector<Rejection> rejections;
   SchedulerStatistics statistics;
   MemoryEpochs epochs;
   StepNumber last_step;
@@ -43,7 +44,7 @@ struct Scheduler::State {
   Result<void> enqueue(EnqueuedRequest request);
   void cancel(RequestId request);
 
-  std::optional<StepProposal> propose();
+  std::optional<StepProposal> propose(TimePoint now);
   bool choose_company();
   std::int32_t first_seated_group() const;
 
@@ -120,7 +121,7 @@ void Scheduler::State::clear_suspect(RequestId request) {
   }
 }
 
-std::optional<StepProposal> Scheduler::State::propose() {
+std::optional<StepProposal> Scheduler::State::propose(TimePoint /*now*/) {
   if (outstanding || flights.size() >= kMaxStepsInFlight || !choose_company()) {
     return std::nullopt;
   }
@@ -348,8 +349,12 @@ void Scheduler::cancel(RequestId request) {
   state_->cancel(request);
 }
 
-std::optional<StepProposal> Scheduler::propose() {
-  return state_->propose();
+std::optional<StepProposal> Scheduler::propose(TimePoint now) {
+  return state_->propose(now);
+}
+
+std::vector<Rejection> Scheduler::take_rejections() {
+  return std::exchange(state_->rejections, {});
 }
 
 StepOutcome Scheduler::acknowledge(const StepGranted& granted) {

@@ -6,6 +6,7 @@
 #include "engine/api/engine_config.h"
 #include "engine/base/ids.h"
 #include "engine/base/result.h"
+#include "engine/base/time.h"
 #include "engine/step/step.h"
 
 #include <cstdint>
@@ -19,6 +20,13 @@ namespace troupe {
 struct StepOutcome {
   std::vector<RequestTokens> tokens;
   std::vector<RequestId> cleared_suspects;  // got past the step in which they were when it crashed
+};
+
+/// A waiting request that is turned away after all: it cannot be served in time any more.
+struct Rejection {
+  RequestId request;
+  AttemptNumber attempt;
+  Error error;
 };
 
 struct SchedulerStatistics {
@@ -52,7 +60,10 @@ class Scheduler {
 
   /// The next step, or nothing: while a proposal is outstanding, while two steps are in flight,
   /// when nobody can run, or when nothing has changed since the last grant gave nothing.
-  [[nodiscard]] std::optional<StepProposal> propose();
+  [[nodiscard]] std::optional<StepProposal> propose(TimePoint now);
+
+  /// Those turned away by the proposals since the last call; they are forgotten already.
+  [[nodiscard]] std::vector<Rejection> take_rejections();
 
   /// Learns what memory allowed; applies the result of the same step if that came first. Another
   /// ring's grant is dropped.

@@ -20,6 +20,10 @@ struct BackendDescription {
   std::int32_t max_num_seqs = 0;            // seats
   std::int32_t max_num_batched_tokens = 0;  // tokens of one plan
   std::int32_t vocab_size = 0;
+  std::int32_t num_host_blocks = 0;  // KV blocks that fit into its part of the host's memory
+  /// What moving a block to the host or back costs, and what computing it anew does. Zero: unknown.
+  double host_link_bytes_per_second = 0;
+  double prefill_tokens_per_second = 0;
 };
 
 /// Executes plans, first in first out. Owned and called by one worker; not thread-safe.

@@ -5,6 +5,7 @@
 #include "engine/base/ids.h"
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace troupe {
@@ -18,6 +19,7 @@ struct SequenceStart {
   std::int32_t num_prompt_tokens = 0;  // how many of `tokens` are the prompt
   SamplingParams sampling;             // `seed` is set
   std::vector<TokenId> eos_tokens;     // masked while fewer than `min_tokens` were generated
+  std::string cache_salt;              // prefixes are shared under the same salt only
 
   [[nodiscard]] std::int32_t num_tokens() const { return static_cast<std::int32_t>(tokens.size()); }
 };

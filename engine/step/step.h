@@ -25,6 +25,12 @@
 
 namespace troupe {
 
+// A host slot is an index in [0, num_host_blocks) of the device's part of the host's memory, as
+// large as one block. What a plan moves, it moves before its rows compute, in this order: blocks
+// out to host slots, blocks in from host slots, copies between blocks. So a block that went out may
+// be written by anything behind it in the same plan; a slot that was read is not written in that
+// plan.
+
 /// A wish: let this sequence compute its next tokens.
 struct Candidate {
   SequenceId sequence;
@@ -34,6 +40,9 @@ struct Candidate {
   std::int32_t known = 0;       // positions known or assumed: a row that ends here samples
   std::int32_t reserve = 0;     // positions that get their blocks with this row, its own at least
   std::shared_ptr<const SequenceStart> admission;  // set when the sequence enters with this row
+  /// Only of an admission: the running sequence whose seat it takes. That one is preempted when,
+  /// and only when, this candidate is granted (or when it is sacrificed like any other victim).
+  std::optional<SequenceId> displaces;
 };
 
 /// A token that became known since the last proposal, for the prefix cache.
@@ -72,7 +81,10 @@ struct StepGranted {
   RingNumber ring;
   StepNumber step;
   std::vector<GrantedRow> rows;
-  std::vector<SequenceId> deferred;   // candidates that got nothing, in order
+  std::vector<SequenceId> deferred;  // candidates for whom there was no room, in order
+  /// Admissions that would compute a prefix which another sequence is computing: they do better to
+  /// ask again at the next step. In order.
+  std::vector<SequenceId> awaiting;
   std::vector<SequenceId> preempted;  // lost all their blocks, and their rows of this step
   std::int32_t num_free_blocks = 0;   // held by nobody, cached ones included
   std::int32_t num_cached_blocks = 0;
@@ -91,6 +103,18 @@ struct TableGrowth {
   std::vector<BlockId> blocks;
 };
 
+/// A block moves between the device and a host slot.
+struct BlockSwap {
+  BlockId block;
+  std::int32_t host_slot = 0;
+};
+
+/// The content of one block is written into another, whole.
+struct BlockCopy {
+  BlockId from;
+  BlockId to;
+};
+
 struct PlanRow {
   std::int32_t seat = 0;
   std::int32_t begin = 0;
@@ -104,6 +128,9 @@ struct StepPlan {
   StepNumber step;
   std::vector<SeatTaken> seats_taken;
   std::vector<TableGrowth> table_growth;
+  std::vector<BlockSwap> swaps_out;  // device to host, first of all
+  std::vector<BlockSwap> swaps_in;   // host to device, then
+  std::vector<BlockCopy> copies;     // on the device, last before the rows
   std::vector<PlanRow> rows;
 
   [[nodiscard]] std::int32_t num_tokens() const {

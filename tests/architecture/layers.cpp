@@ -20,7 +20,7 @@ const std::vector<Room>& rooms() {
       {"engine/base/log.cpp", {"engine/base/", "spdlog/"}},
       {"engine/api/", {"engine/base/", "engine/api/"}},
       {"engine/step/", {"engine/base/", "engine/api/", "engine/step/"}},
-      {"engine/memory/", {"engine/base/", "engine/step/", "engine/memory/"}},
+      {"engine/memory/", {"engine/base/", "engine/api/", "engine/step/", "engine/memory/"}},
       {"engine/scheduling/", {"engine/base/", "engine/api/", "engine/step/", "engine/scheduling/"}},
       {"engine/model/",
        {"engine/base/", "engine/model/", "nlohmann/", "sys/", "fcntl.h", "unistd.h"}},

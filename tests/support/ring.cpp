@@ -140,7 +140,7 @@ void Ring::take_leave(RequestId request, Ending ending) {
 }
 
 void Ring::propose() {
-  auto next = scheduler_->propose();
+  auto next = scheduler_->propose(now_);
   if (next) {
     TROUPE_CHECK(!proposal_ && grants_.empty(), "a second proposal before the grant");
     check_proposal(*next);
@@ -459,7 +459,7 @@ void Ring::run_until_silent() {
 
 void Ring::check_silence() {
   TROUPE_CHECK(!moving(), "something is under way");
-  TROUPE_CHECK(!scheduler_->propose(), "a silent ring has something to propose");
+  TROUPE_CHECK(!scheduler_->propose(now_), "a silent ring has something to propose");
   for (const auto& [request, log] : logs_) {
     TROUPE_CHECK(log.ending.has_value(), name(request) + " was left behind");
   }

@@ -156,6 +156,7 @@ class Ring {
   std::deque<StepGranted> late_grants_;
   std::deque<StepResult> late_results_;
   StepGranted last_grant_;
+  TimePoint now_;
   StepNumber last_acknowledged_;
   std::int32_t num_empty_turns_ = 0;  // in a row, with no word from outside
   Sightings sightings_;

@@ -59,7 +59,7 @@ void measure(const Load& load) {
   std::deque<StepGranted> in_flight;
   for (std::int32_t turn = 0; turn < load.num_iterations; ++turn) {
     const auto begin = Clock::now();
-    const auto proposal = scheduler.propose();
+    const auto proposal = scheduler.propose({});
     const auto proposed = Clock::now();
     auto settled = memory.settle(*proposal);
     const auto done = Clock::now();

@@ -28,7 +28,7 @@ TEST_CASE("a deferred running sequence is asked for again when blocks come home"
   stage.submit(2);
   static_cast<void>(stage.turn());
   static_cast<void>(stage.scheduler.acknowledge(defer_all(stage.propose())));
-  CHECK_FALSE(stage.scheduler.propose());
+  CHECK_FALSE(stage.scheduler.propose(stage.now));
 
   stage.scheduler.cancel(RequestId{2});
   const auto proposal = stage.propose();
@@ -137,7 +137,7 @@ TEST_CASE("results of steps before the preempting one count, and are waited for"
   second.rows.pop_back();
   static_cast<void>(stage.scheduler.acknowledge(second));
   stage.scheduler.cancel(RequestId{1});
-  CHECK_FALSE(stage.scheduler.propose());  // two steps are in flight
+  CHECK_FALSE(stage.scheduler.propose(stage.now));  // two steps are in flight
 
   const auto outcome = stage.scheduler.apply(sample_all(first, kWord));
 
@@ -161,7 +161,7 @@ TEST_CASE("a preempted sequence is not proposed again before its last result is 
   const auto release = stage.propose();
   CHECK(release.candidates.empty());
   static_cast<void>(stage.scheduler.acknowledge(grant_all(release)));
-  CHECK_FALSE(stage.scheduler.propose());
+  CHECK_FALSE(stage.scheduler.propose(stage.now));
   static_cast<void>(stage.scheduler.apply(sample_all(first, kWord)));
 
   CHECK(stage.propose().candidates.at(0).admission->num_tokens() == 5);

@@ -23,6 +23,7 @@ struct SchedulerStage {
       : scheduler(config, kRing, std::move(suspects)) {}
 
   Scheduler scheduler;
+  TimePoint now{};
 
   void submit(std::uint64_t number, std::int32_t num_prompt = 4, std::int32_t max_output = 10) {
     const auto first = static_cast<TokenId>(number * 100);
@@ -30,7 +31,7 @@ struct SchedulerStage {
   }
 
   StepProposal propose() {
-    auto proposal = scheduler.propose();
+    auto proposal = scheduler.propose(now);
     REQUIRE(proposal);
     return *proposal;
   }

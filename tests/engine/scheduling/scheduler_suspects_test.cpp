@@ -40,7 +40,7 @@ TEST_CASE("suspects wait until the device has finished the steps of others") {
   static_cast<void>(stage.scheduler.acknowledge(others));
   stage.submit(2);
 
-  CHECK_FALSE(stage.scheduler.propose());
+  CHECK_FALSE(stage.scheduler.propose(stage.now));
   static_cast<void>(stage.scheduler.apply(sample_all(others, kWord)));
 
   CHECK(requests_of(stage.propose()) == std::vector<std::uint64_t>{2});

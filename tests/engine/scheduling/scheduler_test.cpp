@@ -25,8 +25,8 @@ using test::sample_all;
 TEST_CASE("an idle scheduler proposes nothing") {
   Stage stage;
 
-  CHECK_FALSE(stage.scheduler.propose());
-  CHECK_FALSE(stage.scheduler.propose());
+  CHECK_FALSE(stage.scheduler.propose(stage.now));
+  CHECK_FALSE(stage.scheduler.propose(stage.now));
 }
 
 TEST_CASE("a request is admitted with its prompt and told its tokens by position") {
@@ -56,7 +56,7 @@ TEST_CASE("one proposal is outstanding at a time") {
   static_cast<void>(stage.propose());
   stage.submit(2);
 
-  CHECK_FALSE(stage.scheduler.propose());
+  CHECK_FALSE(stage.scheduler.propose(stage.now));
 }
 
 TEST_CASE("the next step is proposed while one runs, and a third is not") {
@@ -71,9 +71,9 @@ TEST_CASE("the next step is proposed while one runs, and a third is not") {
   CHECK(second.candidates[0].begin == 4);
   CHECK(second.candidates[0].known == 5);
   static_cast<void>(stage.scheduler.acknowledge(grant_all(second)));
-  CHECK_FALSE(stage.scheduler.propose());
+  CHECK_FALSE(stage.scheduler.propose(stage.now));
   static_cast<void>(stage.scheduler.apply(sample_all(first, kWord)));
-  CHECK(stage.scheduler.propose());
+  CHECK(stage.scheduler.propose(stage.now));
 }
 
 TEST_CASE("an end by length is known beforehand: no row is proposed beyond it") {
@@ -82,7 +82,7 @@ TEST_CASE("an end by length is known beforehand: no row is proposed beyond it") 
   const auto granted = grant_all(stage.propose());
   static_cast<void>(stage.scheduler.acknowledge(granted));
 
-  CHECK_FALSE(stage.scheduler.propose());
+  CHECK_FALSE(stage.scheduler.propose(stage.now));
   const auto outcome = stage.scheduler.apply(sample_all(granted, kWord));
 
   CHECK(outcome.tokens[0].finished == FinishReason::length);
@@ -137,8 +137,8 @@ TEST_CASE("after a grant that gave nothing, only a change brings the next propos
   stage.submit(1);
   static_cast<void>(stage.scheduler.acknowledge(defer_all(stage.propose())));
 
-  CHECK_FALSE(stage.scheduler.propose());
-  CHECK_FALSE(stage.scheduler.propose());
+  CHECK_FALSE(stage.scheduler.propose(stage.now));
+  CHECK_FALSE(stage.scheduler.propose(stage.now));
 
   SUBCASE("an arrival") {
     stage.submit(2);
@@ -152,7 +152,7 @@ TEST_CASE("a cancelled waiting request leaves without a word to memory") {
 
   stage.scheduler.cancel(RequestId{1});
 
-  CHECK_FALSE(stage.scheduler.propose());
+  CHECK_FALSE(stage.scheduler.propose(stage.now));
   CHECK(stage.scheduler.statistics().num_waiting == 0);
 }
 
@@ -171,7 +171,7 @@ TEST_CASE("a request cancelled while its admission is outstanding is released af
   }
   SUBCASE("deferred") {
     static_cast<void>(stage.scheduler.acknowledge(defer_all(proposal)));
-    CHECK_FALSE(stage.scheduler.propose());
+    CHECK_FALSE(stage.scheduler.propose(stage.now));
   }
 }
 
