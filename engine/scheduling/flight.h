@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/base/ids.h"
+#include "engine/scheduling/admission.h"
 #include "engine/scheduling/sequence.h"
 #include "engine/step/step.h"
 
@@ -13,15 +14,22 @@ namespace troupe {
 
 enum class Entrance : std::uint8_t { running, admission };
 
+enum class SeatOrigin : std::uint8_t {
+  lent,      // a free one
+  promised,  // that of a running sequence which it displaces
+};
+
 struct Proposed {
   Sequence* sequence = nullptr;
   Entrance entrance = Entrance::running;
+  SeatOrigin seat = SeatOrigin::lent;  // of an admission
 };
 
 /// A proposal whose grant has not arrived. Each sequence is pinned.
 struct Outstanding {
   StepNumber step;
   std::vector<Proposed> candidates;
+  Admissions admissions;             // the entrants among them, and whom they pass
   std::optional<StepResult> result;  // came before the grant
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/base/ids.h"
+#include "engine/scheduling/ranking.h"
 #include "engine/scheduling/sequence.h"
 #include "engine/scheduling/waiting_queue.h"
 
@@ -16,7 +17,8 @@ namespace troupe {
 /// Owned by the scheduler; not thread-safe.
 class Roster {
  public:
-  explicit Roster(std::int32_t num_seats);
+  /// `ranking` outlives the roster.
+  Roster(std::int32_t num_seats, Ranking& ranking);
 
   /// Null when no such request is live.
   [[nodiscard]] Sequence* find(RequestId request) const;
@@ -25,8 +27,14 @@ class Roster {
 
   [[nodiscard]] const WaitingQueue& waiting() const { return waiting_; }
 
-  /// By arrival.
+  /// In the order in which they deserved to run when `rank_running` was last called.
   [[nodiscard]] const std::vector<Sequence*>& running() const { return running_; }
+
+  /// The policy looks at the running ones again. Costs O(running) where little has changed.
+  void rank_running();
+
+  /// Those that have waited so long that they go up a rung, go.
+  void promote_waiting(TimePoint now);
 
   [[nodiscard]] std::int32_t num_free_seats() const {
     return static_cast<std::int32_t>(free_seats_.size());
@@ -37,6 +45,12 @@ class Roster {
 
   /// Lends a seat to a waiting sequence that is proposed for admission. Checked: one is free.
   void lend_seat(Sequence& sequence);
+  /// The admission is to take the seat of a running sequence, if it is granted.
+  static void promise_seat(Sequence& sequence, const Sequence& displaced);
+  /// The admission was granted, and the displaced one has left: its seat is taken.
+  void claim_seat(Sequence& sequence);
+  /// It was not: the displaced one keeps the seat.
+  static void forget_promise(Sequence& sequence);
   /// The admission was not granted, or of no use any more: the seat comes back.
   void return_seat(Sequence& sequence);
 
@@ -44,6 +58,8 @@ class Roster {
   void admit(Sequence& sequence, std::int32_t num_cached_tokens);
   /// From running to waiting, without its seat.
   void preempt(Sequence& sequence);
+  /// A step granted tokens to it.
+  void serve(Sequence& sequence, Service service, TimePoint now);
   /// It is live no more; the seat of a running one is free at once. Destroyed unless pinned.
   void end(Sequence& sequence);
 
@@ -55,6 +71,7 @@ class Roster {
  private:
   void leave_stage(Sequence& sequence);
 
+  Ranking& ranking_;
   std::unordered_map<RequestId, std::unique_ptr<Sequence>> live_;
   std::vector<std::unique_ptr<Sequence>> ended_;
   WaitingQueue waiting_;

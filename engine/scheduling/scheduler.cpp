@@ -7,9 +7,12 @@
 #include "engine/scheduling/flight.h"
 #include "engine/scheduling/length_limit.h"
 #include "engine/scheduling/limits.h"
+#include "engine/scheduling/policies/deadline.h"
 #include "engine/scheduling/proposal_draft.h"
+#include "engine/scheduling/ranking.h"
 #include "engine/scheduling/roster.h"
 #include "engine/scheduling/sequence.h"
+#include "engine/scheduling/step_pace.h"
 #include "engine/scheduling/suspect_groups.h"
 
 #include <algorithm>
@@ -27,6 +30,7 @@ struct Scheduler::State {
 
   EngineConfig config;
   RingNumber ring;
+  Ranking ranking;
   Roster roster;
   SuspectGroups suspects;
   ProposalDraft draft;
@@ -38,18 +42,23 @@ struct Scheduler::State {
   std::vector<Rejection> rejections;
   SchedulerStatistics statistics;
   MemoryEpochs epochs;
+  StepPace pace;
+  TimePoint now;  // of the last proposal
   StepNumber last_step;
   std::int32_t company = kEverybody;  // the group that has the stage to itself
 
   Result<void> enqueue(EnqueuedRequest request);
   void cancel(RequestId request);
 
-  std::optional<StepProposal> propose(TimePoint now);
+  std::optional<StepProposal> propose(TimePoint time);
+  void refuse_the_hopeless();
+  std::int32_t latency_tokens() const;
   bool choose_company();
   std::int32_t first_seated_group() const;
 
   StepOutcome acknowledge(const StepGranted& granted);
-  std::vector<Sequence*> take_answers(const StepGranted& granted, Flight& flight);
+  void take_answers(const StepGranted& granted, const MemoryEpochs& asked_in, Flight& flight);
+  void let_go_of_the_rest(const Flight& flight);
   void take_grant(const Proposed& proposed, const GrantedRow& row, Flight& flight);
   void preempt(SequenceId id);
 
@@ -68,9 +77,10 @@ Scheduler::State::State(const EngineConfig& engine_config,
                         std::vector<std::vector<RequestId>> suspect_groups)
     : config(engine_config),
       ring(ring_number),
-      roster(engine_config.max_num_seqs),
+      ranking(engine_config.scheduling),
+      roster(engine_config.max_num_seqs, ranking),
       suspects(std::move(suspect_groups)),
-      draft(config, roster, suspects) {
+      draft(config, ranking.policy(), roster, suspects) {
   TROUPE_CHECK(config.max_num_seqs > 0 && config.max_num_batched_tokens > 0 &&
                    config.block_size > 0 && config.num_blocks > 0,
                "an engine without seats, tokens or blocks");
@@ -121,10 +131,17 @@ void Scheduler::State::clear_suspect(RequestId request) {
   }
 }
 
-std::optional<StepProposal> Scheduler::State::propose(TimePoint /*now*/) {
+std::optional<StepProposal> Scheduler::State::propose(TimePoint time) {
   if (outstanding || flights.size() >= kMaxStepsInFlight || !choose_company()) {
     return std::nullopt;
   }
+  now = time;
+  if (config.scheduling.policy == SchedulingPolicy::mlfq) {
+    roster.promote_waiting(now);
+  } else if (config.scheduling.policy == SchedulingPolicy::deadline) {
+    refuse_the_hopeless();
+  }
+  roster.rank_running();
   StepProposal proposal;
   if (!releases.empty()) {
     ++epochs.refused;
@@ -132,7 +149,7 @@ std::optional<StepProposal> Scheduler::State::propose(TimePoint /*now*/) {
     proposal.releases.swap(releases);
   }
   outstanding.emplace();
-  draft.compose(epochs, company, proposal, *outstanding);
+  draft.compose({epochs, company, latency_tokens()}, proposal, *outstanding);
   if (proposal.candidates.empty() && proposal.releases.empty()) {
     outstanding.reset();
     return std::nullopt;
@@ -143,6 +160,32 @@ std::optional<StepProposal> Scheduler::State::propose(TimePoint /*now*/) {
   proposal.step = last_step;
   proposal.known.swap(known);
   return proposal;
+}
+
+// The most urgent stand first. One that was let in once is served to its end.
+void Scheduler::State::refuse_the_hopeless() {
+  for (auto* first = roster.waiting().first();
+       first != nullptr && !first->admitted_before() &&
+       !policies::can_make_it(first->standing, now, pace.pace());
+       first = roster.waiting().first()) {
+    const auto late =
+        now + policies::time_needed(first->standing, pace.pace()) - *first->standing.deadline;
+    const auto late_ms = std::chrono::ceil<std::chrono::milliseconds>(late).count();
+    rejections.push_back(
+        Rejection{first->request(), first->attempt(),
+                  Error{ErrorCode::deadline_exceeded,
+                        "the deadline cannot be met: even begun now, the answer would be " +
+                            std::to_string(late_ms) + " ms late",
+                        {}}});
+    clear_suspect(first->request());
+    end(*first);
+  }
+}
+
+std::int32_t Scheduler::State::latency_tokens() const {
+  const auto target = config.scheduling.target_inter_token_latency;
+  const auto all = config.max_num_batched_tokens;
+  return target ? pace.prefill_tokens_within(*target, all) : all;
 }
 
 // Suspects run alone: a step names nobody else, and their first one waits until the device has
@@ -182,12 +225,13 @@ StepOutcome Scheduler::State::acknowledge(const StepGranted& granted) {
   flight.step = granted.step;
   flight.result = std::move(outstanding->result);
   flight.rows.reserve(granted.rows.size());
-  const auto admitted = take_answers(granted, flight);
-  outstanding.reset();
-  count_passes(roster.waiting(), epochs, admitted);
+  const auto asked_in = epochs;
+  // First: an entrant may sit where one of these sat.
   for (const auto id : granted.preempted) {
     preempt(id);
   }
+  take_answers(granted, asked_in, flight);
+  outstanding.reset();
   TROUPE_CHECK(granted.plan_sent == !flight.rows.empty(), "rows without a plan, or a plan without");
   StepOutcome outcome;
   if (granted.plan_sent) {
@@ -197,40 +241,62 @@ StepOutcome Scheduler::State::acknowledge(const StepGranted& granted) {
   return close(std::move(outcome));
 }
 
-// Rows and refusals come in the order of the candidates. A candidate that is in neither list was
-// sacrificed, or found no tokens left in the budget. Returns who was admitted.
-std::vector<Sequence*> Scheduler::State::take_answers(const StepGranted& granted, Flight& flight) {
-  std::vector<Sequence*> admitted;
+// Rows and refusals come in the order of the candidates. A candidate that is in no list was
+// sacrificed, or found no tokens left in the budget; one that awaits a prefix simply asks again.
+void Scheduler::State::take_answers(const StepGranted& granted,
+                                    const MemoryEpochs& asked_in,
+                                    Flight& flight) {
+  std::vector<bool> admitted;
   auto row = granted.rows.begin();
   auto refused = granted.deferred.begin();
   for (const auto& proposed : outstanding->candidates) {
     auto& sequence = *proposed.sequence;
-    const auto enters = proposed.entrance == Entrance::admission;
-    if (row != granted.rows.end() && row->sequence == sequence.id()) {
-      take_grant(proposed, *row++, flight);
-      if (enters && sequence.state() == SequenceState::running) {
-        admitted.push_back(&sequence);
-      }
-      continue;  // the pin passes to the row
-    }
-    if (refused != granted.deferred.end() && *refused == sequence.id()) {
-      sequence.deferred_at = epochs.refused;
+    const auto granted_it = row != granted.rows.end() && row->sequence == sequence.id();
+    if (granted_it) {
+      take_grant(proposed, *row++, flight);  // the pin passes to the row
+    } else if (refused != granted.deferred.end() && *refused == sequence.id()) {
+      sequence.deferred_at = asked_in.refused;
       ++refused;
     }
-    if (enters) {
-      roster.return_seat(sequence);
+    if (proposed.entrance == Entrance::admission) {
+      admitted.push_back(granted_it && sequence.state() == SequenceState::running);
     }
-    roster.unpin(sequence);
   }
   TROUPE_CHECK(row == granted.rows.end() && refused == granted.deferred.end(),
                "a grant for somebody who was no candidate");
-  return admitted;
+  count_passes(outstanding->admissions, asked_in, admitted);
+  let_go_of_the_rest(flight);
+}
+
+// Those that got nothing.
+void Scheduler::State::let_go_of_the_rest(const Flight& flight) {
+  auto row = flight.rows.begin();
+  for (const auto& proposed : outstanding->candidates) {
+    if (row != flight.rows.end() && row->sequence == proposed.sequence) {
+      ++row;
+      continue;
+    }
+    if (proposed.entrance == Entrance::admission) {
+      if (proposed.seat == SeatOrigin::promised) {
+        Roster::forget_promise(*proposed.sequence);
+      } else {
+        roster.return_seat(*proposed.sequence);
+      }
+    }
+    roster.unpin(*proposed.sequence);
+  }
+  for (const auto& passed : outstanding->admissions.held_back) {
+    roster.unpin(*passed.sequence);
+  }
 }
 
 void Scheduler::State::take_grant(const Proposed& proposed, const GrantedRow& row, Flight& flight) {
   auto& sequence = *proposed.sequence;
   flight.rows.push_back(FlightRow{&sequence, row.sequence, row.samples});
   if (proposed.entrance == Entrance::admission) {
+    if (proposed.seat == SeatOrigin::promised) {
+      roster.claim_seat(sequence);
+    }
     if (sequence.state() == SequenceState::ended) {
       releases.push_back(row.sequence);
       roster.return_seat(sequence);
@@ -243,6 +309,7 @@ void Scheduler::State::take_grant(const Proposed& proposed, const GrantedRow& ro
   (decodes ? flight.num_decode_tokens : flight.num_prefill_tokens) += num_tokens;
   if (sequence.state() == SequenceState::running) {
     sequence.advance(row);
+    roster.serve(sequence, decodes ? Service{0, num_tokens} : Service{num_tokens, 0}, now);
   }
 }
 
@@ -298,6 +365,7 @@ void Scheduler::State::land(const StepResult& result, StepOutcome& outcome) {
   ++statistics.num_steps;
   statistics.num_prefill_tokens += flight.num_prefill_tokens;
   statistics.num_decode_tokens += flight.num_decode_tokens;
+  pace.observe(flight.num_prefill_tokens, flight.num_decode_tokens, result.device_time);
   outcome.tokens.reserve(outcome.tokens.size() + result.tokens.size());
   auto token = result.tokens.begin();
   for (const auto& row : flight.rows) {

@@ -19,6 +19,13 @@ Sequence::Sequence(EnqueuedRequest request, std::int32_t limit)
     : request_(std::move(request)), limit_(limit) {
   TROUPE_CHECK(num_known() > 0 && num_known() < limit_,
                name(request_.request) + " has nothing to generate");
+  standing.request = request_.request;
+  standing.arrival = request_.arrival;
+  standing.priority = request_.priority;
+  standing.deadline = request_.deadline;
+  standing.num_prompt_tokens = num_known();
+  standing.max_tokens = limit_;
+  standing.rung_since = request_.arrival;
 }
 
 std::shared_ptr<const SequenceStart> Sequence::start(SequenceId id,
@@ -34,6 +41,7 @@ std::shared_ptr<const SequenceStart> Sequence::start(SequenceId id,
     start->num_prompt_tokens = request_.num_prompt_tokens;
     start->sampling = request_.sampling;
     start->eos_tokens = eos_tokens;
+    start->cache_salt = request_.cache_salt;
     start_ = std::move(start);
   }
   return start_;

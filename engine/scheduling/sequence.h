@@ -7,10 +7,13 @@
 
 #include "engine/api/attempt.h"
 #include "engine/base/ids.h"
+#include "engine/scheduling/policies/standing.h"
+#include "engine/scheduling/tenant_ledger.h"
 #include "engine/step/step.h"
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace troupe {
@@ -29,6 +32,8 @@ class Sequence {
   [[nodiscard]] AttemptNumber attempt() const { return request_.attempt; }
 
   [[nodiscard]] TimePoint arrival() const { return request_.arrival; }
+
+  [[nodiscard]] const std::string& tenant_name() const { return request_.tenant; }
 
   [[nodiscard]] SequenceState state() const { return state_; }
 
@@ -67,6 +72,8 @@ class Sequence {
 
   [[nodiscard]] bool has_start() const { return start_ != nullptr; }
 
+  [[nodiscard]] bool admitted_before() const { return admitted_before_; }
+
   /// Takes its seat: it runs from now on.
   void admit(std::int32_t num_cached_tokens);
   void advance(const GrantedRow& row);
@@ -79,6 +86,9 @@ class Sequence {
   [[nodiscard]] RequestTokens take(const SampledToken& sampled,
                                    const std::vector<TokenId>& eos_tokens);
 
+  Standing standing;               // what the policy is told
+  Rank rank;                       // what it said last
+  TenantIndex tenant = 0;          // all are of one where the policy does not tell them apart
   std::int32_t num_pins = 0;       // by the outstanding proposal and by rows in flight
   std::int32_t seat = -1;          // while it runs or is proposed for admission
   std::int32_t group = -1;         // of suspects; negative: none
@@ -103,11 +113,28 @@ class Sequence {
   bool admitted_before_ = false;
 };
 
-/// First come, first served: by arrival, then by request.
+/// By arrival, then by request.
 struct ByArrival {
   [[nodiscard]] bool operator()(const Sequence* left, const Sequence* right) const {
     return left->arrival() != right->arrival() ? left->arrival() < right->arrival()
                                                : left->request() < right->request();
+  }
+};
+
+/// In the order in which they deserve to run. Compares with a rank alone, too.
+struct ByRank {
+  using is_transparent = void;
+
+  [[nodiscard]] bool operator()(const Sequence* left, const Sequence* right) const {
+    return left->rank < right->rank;
+  }
+
+  [[nodiscard]] bool operator()(const Sequence* left, const Rank& right) const {
+    return left->rank < right;
+  }
+
+  [[nodiscard]] bool operator()(const Rank& left, const Sequence* right) const {
+    return left < right->rank;
   }
 };
 

@@ -24,7 +24,8 @@ void seat(Roster& roster, Sequence& sequence) {
 }
 
 TEST_CASE("running sequences stand by arrival, whenever they were admitted") {
-  Roster roster(3);
+  Ranking ranking{SchedulingConfig{}};
+  Roster roster(3, ranking);
   auto& first = add(roster, 1);
   auto& second = add(roster, 2);
   auto& third = add(roster, 3);
@@ -38,7 +39,8 @@ TEST_CASE("running sequences stand by arrival, whenever they were admitted") {
 }
 
 TEST_CASE("a seat is free as soon as its holder ends or is preempted") {
-  Roster roster(2);
+  Ranking ranking{SchedulingConfig{}};
+  Roster roster(2, ranking);
   auto& first = add(roster, 1);
   auto& second = add(roster, 2);
   seat(roster, first);
@@ -50,11 +52,12 @@ TEST_CASE("a seat is free as soon as its holder ends or is preempted") {
 
   CHECK(roster.num_free_seats() == 2);
   CHECK(roster.find(RequestId{1}) == nullptr);
-  CHECK(*roster.waiting().begin() == &second);
+  CHECK(roster.waiting().first() == &second);
 }
 
 TEST_CASE("a sequence that a step still names outlives its end until the last pin is gone") {
-  Roster roster(1);
+  Ranking ranking{SchedulingConfig{}};
+  Roster roster(1, ranking);
   auto& sequence = add(roster, 1);
   seat(roster, sequence);
   Roster::pin(sequence);
@@ -69,7 +72,8 @@ TEST_CASE("a sequence that a step still names outlives its end until the last pi
 }
 
 TEST_CASE("a seat lent for an admission comes back when it is not granted") {
-  Roster roster(1);
+  Ranking ranking{SchedulingConfig{}};
+  Roster roster(1, ranking);
   auto& sequence = add(roster, 1);
   roster.lend_seat(sequence);
   auto& other = add(roster, 2);
@@ -82,7 +86,8 @@ TEST_CASE("a seat lent for an admission comes back when it is not granted") {
 }
 
 TEST_CASE("a request lives once") {
-  Roster roster(1);
+  Ranking ranking{SchedulingConfig{}};
+  Roster roster(1, ranking);
   add(roster, 1);
 
   CHECK_THROWS_AS(add(roster, 1), InvariantViolation);
