@@ -15,7 +15,7 @@ void ProposalDraft::compose(const DraftTerms& terms,
   look_round();
   proposal.max_admission_tokens = share_tokens();
   choose_entrants(admission_terms(proposal.max_admission_tokens), outstanding.admissions);
-  close_batch_when_formed(outstanding.admissions);
+  close_batch_when_formed(proposal, outstanding.admissions);
   line_up(proposal, outstanding);
   if (!proposal.candidates.empty()) {
     add_victims(proposal);
@@ -144,11 +144,13 @@ void ProposalDraft::choose_suspects(const AdmissionTerms& terms, Admissions& adm
 
 // The batch is complete when all its prompts are computed and nobody more can join: seats, memory
 // or the queue are exhausted.
-void ProposalDraft::close_batch_when_formed(const Admissions& admissions) {
+void ProposalDraft::close_batch_when_formed(StepProposal& proposal,
+                                            const Admissions& admissions) {
   if (!batch_forms() || !prefills_.empty() || !admissions.entrants.empty() || decodes_.empty()) {
     return;
   }
   batch_closed_ = true;
+  proposal.max_admission_tokens = 0;
   assign_decodes(
       std::min(static_cast<std::int32_t>(decodes_.size()),
                capped(config_.max_num_batched_tokens, config_.scheduling.max_decode_tokens)));

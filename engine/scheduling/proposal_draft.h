@@ -56,7 +56,7 @@ class ProposalDraft {
   [[nodiscard]] AdmissionTerms admission_terms(std::int32_t budget) const;
   void choose_entrants(const AdmissionTerms& terms, Admissions& admissions);
   void choose_suspects(const AdmissionTerms& terms, Admissions& admissions);
-  void close_batch_when_formed(const Admissions& admissions);
+  void close_batch_when_formed(StepProposal& proposal, const Admissions& admissions);
   void line_up(StepProposal& proposal, Outstanding& outstanding);
   [[nodiscard]] bool ranks_before(const Sequence& entrant, const Sequence& runner) const;
   void propose_entrant(const Entrant& entrant, StepProposal& proposal, Outstanding& outstanding);

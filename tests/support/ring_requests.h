@@ -57,10 +57,16 @@ inline StepGranted grant_all(const StepProposal& proposal) {
   granted.step = proposal.step;
   auto left = proposal.max_admission_tokens;
   for (const auto& candidate : proposal.candidates) {
+    if (std::ranges::find(granted.preempted, candidate.sequence) != granted.preempted.end()) {
+      continue;  // somebody has taken its seat
+    }
     const auto wanted = candidate.num_tokens;
     const auto count = candidate.admission ? std::min(wanted, left) : wanted;
     if (count > 0) {
       const auto end = candidate.begin + count;
+      if (candidate.displaces) {
+        granted.preempted.push_back(*candidate.displaces);
+      }
       granted.rows.push_back(
           GrantedRow{candidate.sequence, candidate.begin, end, end == candidate.known});
     }

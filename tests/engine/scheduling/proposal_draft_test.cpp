@@ -107,5 +107,65 @@ TEST_CASE("an admission leaves a block for each sequence that runs") {
   CHECK(stage.propose().num_headroom_blocks == 2);
 }
 
+TEST_CASE("where not all can decode in one step, they take turns") {
+  auto config = make_config(100, 4);
+  config.scheduling.max_decode_tokens = 2;
+  Stage stage(config);
+  for (std::uint64_t number = 1; number <= 3; ++number) {
+    stage.submit(number);
+  }
+  const auto admitted = stage.turn_and_tell();
+  std::vector<std::size_t> num_turns(3);
+  for (std::int32_t turn = 0; turn < 6; ++turn) {
+    const auto proposal = stage.turn_and_tell();
+    REQUIRE(proposal.candidates.size() == 2);
+    for (const auto& candidate : proposal.candidates) {
+      for (std::size_t index = 0; index < 3; ++index) {
+        num_turns[index] += candidate.sequence == admitted.candidates[index].sequence ? 1 : 0;
+      }
+    }
+  }
+
+  CHECK(num_turns == std::vector<std::size_t>{4, 4, 4});
+}
+
+TEST_CASE("a long prefill is cut at the threshold, so that several prompts share a step") {
+  auto config = make_config(100, 4);
+  config.scheduling.long_prefill_token_threshold = 8;
+  Stage stage(config);
+  stage.submit(1, 30);
+  stage.submit(2, 30);
+  const auto entering = stage.turn_and_tell();
+  const auto under_way = stage.propose();
+
+  for (const auto* proposal : {&entering, &under_way}) {
+    REQUIRE(proposal->candidates.size() == 2);
+    CHECK(proposal->candidates[0].num_tokens == 8);
+    CHECK(proposal->candidates[1].num_tokens == 8);
+  }
+}
+
+TEST_CASE("an admission leaves the watermark free beside those who run, and only then") {
+  auto config = make_config(100, 4);
+  config.scheduling.watermark = 0.25;
+  Stage stage(config);
+  stage.submit(1);
+  CHECK(stage.turn_and_tell().num_headroom_blocks == 0);
+  stage.submit(2);
+
+  CHECK(stage.propose().num_headroom_blocks == 25);
+}
+
+TEST_CASE("guaranteed admissions ask for the blocks of their whole length, and leave no headroom") {
+  auto config = make_config(100, 4);
+  config.scheduling.admission = AdmissionMode::reserve;
+  Stage stage(config);
+  stage.submit(1, 4, 10);
+  CHECK(stage.turn_and_tell().candidates.at(0).reserve == 13);
+  stage.submit(2);
+
+  CHECK(stage.propose().num_headroom_blocks == 0);
+}
+
 }  // namespace
 }  // namespace troupe

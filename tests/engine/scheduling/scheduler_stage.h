@@ -30,6 +30,18 @@ struct SchedulerStage {
     REQUIRE(scheduler.enqueue(make_request(number, counting(num_prompt, first), max_output)));
   }
 
+  void submit_with_priority(std::uint64_t number, std::int32_t priority) {
+    auto request = make_request(number, counting(4), 10);
+    request.priority = priority;
+    REQUIRE(scheduler.enqueue(std::move(request)));
+  }
+
+  void submit_at(std::uint64_t number, std::int32_t num_prompt, TimePoint arrival) {
+    auto request = make_request(number, counting(num_prompt), 10);
+    request.arrival = arrival;
+    REQUIRE(scheduler.enqueue(std::move(request)));
+  }
+
   StepProposal propose() {
     auto proposal = scheduler.propose(now);
     REQUIRE(proposal);
@@ -42,6 +54,15 @@ struct SchedulerStage {
     auto outcome = scheduler.acknowledge(granted);
     REQUIRE(outcome.tokens.empty());
     return scheduler.apply(sample_all(granted, token));
+  }
+
+  /// The same, and what was proposed.
+  StepProposal turn_and_tell() {
+    auto proposal = propose();
+    const auto granted = grant_all(proposal);
+    static_cast<void>(scheduler.acknowledge(granted));
+    static_cast<void>(scheduler.apply(sample_all(granted, kWord)));
+    return proposal;
   }
 };
 
