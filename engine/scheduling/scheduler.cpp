@@ -132,14 +132,17 @@ void Scheduler::State::clear_suspect(RequestId request) {
 }
 
 std::optional<StepProposal> Scheduler::State::propose(TimePoint time) {
-  if (outstanding || flights.size() >= kMaxStepsInFlight || !choose_company()) {
+  if (outstanding || flights.size() >= kMaxStepsInFlight) {
     return std::nullopt;
   }
   now = time;
   if (config.scheduling.policy == SchedulingPolicy::mlfq) {
     roster.promote_waiting(now);
   } else if (config.scheduling.policy == SchedulingPolicy::deadline) {
-    refuse_the_hopeless();
+    refuse_the_hopeless();  // before the company is chosen: one of them may have had the stage
+  }
+  if (!choose_company()) {
+    return std::nullopt;
   }
   roster.rank_running();
   StepProposal proposal;
