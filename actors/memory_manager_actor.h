@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/caf_compat.h"
+#include "actors/journal_tap.h"
 #include "actors/messages.h"
 #include "engine/memory/memory_manager.h"
 
@@ -15,11 +16,13 @@ struct MemoryManagerParts {
   MemoryConfig config;
   caf::actor worker;
   caf::actor telemetry;
+  caf::actor journal;  // null: nothing is recorded
 };
 
 struct MemoryManagerState {
   std::optional<MemoryManager> memory;
   MemoryManagerParts parts;
+  JournalTap tap;
   MemoryStatistics reported;
   static inline const char* name = "memory_manager";
 };

@@ -2,6 +2,7 @@
 
 #include "cli/cuda_device.h"
 #include "cli/free_memory.h"
+#include "cli/human_number.h"
 #include "cli/kv_budget.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/kv_cache.h"
@@ -31,6 +32,36 @@ Result<std::int32_t> plan_blocks(const Plan& plan, std::int64_t bytes_per_block)
                         .asked_blocks = plan.options.num_blocks});
 }
 
+// The memory of these devices is the host's own, so none is set aside unless it is asked for.
+Result<std::int32_t> plan_host_blocks(const Plan& plan, std::int64_t bytes_per_block) {
+  const auto bytes = plan.options.swap_space_bytes.value_or(0);
+  if (const auto free = free_memory_bytes(); bytes > free) {
+    return fail(ErrorCode::invalid_value,
+                "--swap-space is " + human_bytes(bytes) + ", " + human_bytes(free) +
+                    " of the machine's memory are free",
+                "--swap-space");
+  }
+  return num_host_blocks(bytes, bytes_per_block);
+}
+
+/// The blocks of both tiers.
+struct Tiers {
+  std::int32_t num_blocks = 0;
+  std::int32_t num_host_blocks = 0;
+};
+
+Result<Tiers> plan_tiers(const Plan& plan, std::int64_t bytes_per_block) {
+  auto num_blocks = plan_blocks(plan, bytes_per_block);
+  if (!num_blocks) {
+    return pass(std::move(num_blocks));
+  }
+  auto host_blocks = plan_host_blocks(plan, bytes_per_block);
+  if (!host_blocks) {
+    return pass(std::move(host_blocks));
+  }
+  return Tiers{*num_blocks, *host_blocks};
+}
+
 Result<Device> make_cpu_device(const Plan& plan) {
   CpuOptions options;
   options.threads = plan.options.threads;
@@ -43,12 +74,13 @@ Result<Device> make_cpu_device(const Plan& plan) {
                     ", the CPU takes multiples of " + std::to_string(cpu::kPageTokens),
                 "--block-size");
   }
-  auto num_blocks =
-      plan_blocks(plan, cpu::KvCache::bytes_per_block(plan.model->spec, options.block_size));
-  if (!num_blocks) {
-    return pass(std::move(num_blocks));
+  const auto bytes_per_block = cpu::KvCache::bytes_per_block(plan.model->spec, options.block_size);
+  auto tiers = plan_tiers(plan, bytes_per_block);
+  if (!tiers) {
+    return pass(std::move(tiers));
   }
-  options.num_blocks = *num_blocks;
+  options.num_blocks = tiers->num_blocks;
+  options.num_host_blocks = tiers->num_host_blocks;
   auto weights = make_cpu_model(plan.model, options);
   if (!weights) {
     return pass(std::move(weights));
@@ -57,12 +89,14 @@ Result<Device> make_cpu_device(const Plan& plan) {
 }
 
 Result<Device> make_reference_device(const Plan& plan) {
-  auto num_blocks = plan_blocks(
-      plan, plain_bytes_per_block(plan.model->spec, plan.options.block_size, sizeof(float)));
-  if (!num_blocks) {
-    return pass(std::move(num_blocks));
+  const auto bytes_per_block =
+      plain_bytes_per_block(plan.model->spec, plan.options.block_size, sizeof(float));
+  auto tiers = plan_tiers(plan, bytes_per_block);
+  if (!tiers) {
+    return pass(std::move(tiers));
   }
-  const ReferenceSizes sizes{.num_blocks = *num_blocks,
+  const ReferenceSizes sizes{.num_blocks = tiers->num_blocks,
+                             .num_host_blocks = tiers->num_host_blocks,
                              .block_size = plan.options.block_size,
                              .max_num_seqs = plan.options.max_num_seqs,
                              .max_num_batched_tokens = plan.options.max_num_batched_tokens};
@@ -70,21 +104,21 @@ Result<Device> make_reference_device(const Plan& plan) {
 }
 
 Result<Device> make_sim_device(const Plan& plan) {
-  auto num_blocks = plan_blocks(
-      plan,
-      plain_bytes_per_block(plan.model->spec, plan.options.block_size, sizeof(std::uint16_t)));
-  if (!num_blocks) {
-    return pass(std::move(num_blocks));
+  const auto bytes_per_block =
+      plain_bytes_per_block(plan.model->spec, plan.options.block_size, sizeof(std::uint16_t));
+  auto tiers = plan_tiers(plan, bytes_per_block);
+  if (!tiers) {
+    return pass(std::move(tiers));
   }
   SimOptions options;
   options.description = {.device = "sim (no arithmetic, no time)",
-                         .num_blocks = *num_blocks,
+                         .num_blocks = tiers->num_blocks,
                          .block_size = plan.options.block_size,
-                         .bytes_per_block = plain_bytes_per_block(
-                             plan.model->spec, plan.options.block_size, sizeof(std::uint16_t)),
+                         .bytes_per_block = bytes_per_block,
                          .max_num_seqs = plan.options.max_num_seqs,
                          .max_num_batched_tokens = plan.options.max_num_batched_tokens,
-                         .vocab_size = plan.model->spec.vocab_size};
+                         .vocab_size = plan.model->spec.vocab_size,
+                         .num_host_blocks = tiers->num_host_blocks};
   return begin_with([options]() -> Result<std::unique_ptr<Backend>> {
     return std::unique_ptr<Backend>(std::make_unique<SimBackend>(options));
   });

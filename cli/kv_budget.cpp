@@ -37,4 +37,9 @@ Result<std::int32_t> num_kv_blocks(const KvDemand& demand) {
   return static_cast<std::int32_t>(num_blocks);
 }
 
+std::int32_t num_host_blocks(std::int64_t bytes, std::int64_t bytes_per_block) {
+  TROUPE_CHECK(bytes >= 0 && bytes_per_block > 0, "a host tier without a size");
+  return static_cast<std::int32_t>(std::min<std::int64_t>(bytes / bytes_per_block, INT32_MAX));
+}
+
 }  // namespace troupe::cli

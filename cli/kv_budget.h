@@ -33,4 +33,7 @@ struct KvDemand {
 /// bounds above. Errors: `invalid_value` when not even one block fits.
 [[nodiscard]] Result<std::int32_t> num_kv_blocks(const KvDemand& demand);
 
+/// The blocks of a host tier of so many bytes, rounded down; none for no bytes.
+[[nodiscard]] std::int32_t num_host_blocks(std::int64_t bytes, std::int64_t bytes_per_block);
+
 }  // namespace troupe::cli

@@ -1,5 +1,3 @@
-// An idle block is linked into a ring from longest idle to latest; a block that is not in the ring
-// has no links.
 #include "engine/memory/block_pool.h"
 
 #include "engine/base/check.h"
@@ -9,23 +7,20 @@
 namespace troupe {
 namespace {
 
-constexpr std::int32_t kNoLink = -1;
-
 std::string name(std::size_t index) {
   return "block " + std::to_string(index);
 }
 
+std::size_t checked_count(std::int32_t num_blocks) {
+  TROUPE_CHECK(num_blocks >= 0, "a pool of " + std::to_string(num_blocks) + " blocks");
+  return static_cast<std::size_t>(num_blocks);
+}
+
 }  // namespace
 
-BlockPool::BlockPool(std::int32_t num_blocks) {
-  TROUPE_CHECK(num_blocks >= 0, "a pool of " + std::to_string(num_blocks) + " blocks");
-  const auto count = static_cast<std::size_t>(num_blocks);
-  references_.assign(count, 0);
-  previous_.assign(count + 1, kNoLink);
-  next_.assign(count + 1, kNoLink);
-  previous_[count] = num_blocks;
-  next_[count] = num_blocks;
-  blank_.reserve(count);
+BlockPool::BlockPool(std::int32_t num_blocks)
+    : references_(checked_count(num_blocks), 0), idle_(num_blocks) {
+  blank_.reserve(references_.size());
   for (auto block = num_blocks; block-- > 0;) {
     blank_.push_back(BlockId{block});
   }
@@ -52,18 +47,19 @@ std::optional<BlockId> BlockPool::take_blank() {
 }
 
 BlockId BlockPool::take_oldest_idle() {
-  TROUPE_CHECK(num_idle_ > 0, "no idle block to take");
-  const auto oldest = static_cast<std::size_t>(next_.back());
-  unlink(oldest);
-  references_[oldest] = 1;
-  return BlockId{static_cast<std::int32_t>(oldest)};
+  const auto oldest = idle_.oldest();
+  TROUPE_CHECK(oldest, "no idle block to take");
+  idle_.unlink(*oldest);
+  const BlockId block{*oldest};
+  references_[index_of(block)] = 1;
+  return block;
 }
 
 void BlockPool::share(BlockId block) {
   const auto index = index_of(block);
   if (references_[index] == 0) {
-    TROUPE_CHECK(next_[index] != kNoLink, name(index) + " is blank and cannot be shared");
-    unlink(index);
+    TROUPE_CHECK(idle_.contains(block.value), name(index) + " is blank and cannot be shared");
+    idle_.unlink(block.value);
   }
   ++references_[index];
 }
@@ -75,28 +71,18 @@ void BlockPool::release(BlockId block, Content content) {
     return;
   }
   if (content == Content::cached) {
-    link_last(index);
+    idle_.link(block.value);
   } else {
     blank_.push_back(block);
   }
 }
 
-void BlockPool::unlink(std::size_t index) {
-  next_[static_cast<std::size_t>(previous_[index])] = next_[index];
-  previous_[static_cast<std::size_t>(next_[index])] = previous_[index];
-  next_[index] = kNoLink;
-  previous_[index] = kNoLink;
-  --num_idle_;
-}
-
-void BlockPool::link_last(std::size_t index) {
-  const auto head = references_.size();
-  const auto last = previous_[head];
-  previous_[index] = last;
-  next_[index] = static_cast<std::int32_t>(head);
-  next_[static_cast<std::size_t>(last)] = static_cast<std::int32_t>(index);
-  previous_[head] = static_cast<std::int32_t>(index);
-  ++num_idle_;
+std::vector<BlockId> BlockPool::idle_in_order() const {
+  std::vector<BlockId> blocks;
+  for (const auto index : idle_.all()) {
+    blocks.push_back(BlockId{index});
+  }
+  return blocks;
 }
 
 void BlockPool::audit() const {
@@ -104,15 +90,9 @@ void BlockPool::audit() const {
   for (const auto block : blank_) {
     ++places[index_of(block)];
   }
-  std::int32_t idle = 0;
-  const auto head = references_.size();
-  for (auto index = static_cast<std::size_t>(next_[head]); index != head;
-       index = static_cast<std::size_t>(next_[index])) {
-    ++places[index];
-    ++idle;
-    TROUPE_CHECK(idle <= num_idle_, "more idle blocks are linked than counted");
+  for (const auto block : idle_in_order()) {
+    ++places[index_of(block)];
   }
-  TROUPE_CHECK(idle == num_idle_, "fewer idle blocks are linked than counted");
   for (std::size_t index = 0; index < references_.size(); ++index) {
     TROUPE_CHECK(places[index] + (references_[index] > 0 ? 1 : 0) == 1,
                  name(index) + " is not in exactly one place");

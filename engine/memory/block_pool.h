@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/base/ids.h"
+#include "engine/memory/recency_list.h"
 
 #include <cstdint>
 #include <optional>
@@ -24,11 +25,11 @@ class BlockPool {
   }
 
   /// Held by nobody: blank and idle ones.
-  [[nodiscard]] std::int32_t num_free() const { return num_blank() + num_idle_; }
+  [[nodiscard]] std::int32_t num_free() const { return num_blank() + num_idle(); }
 
   [[nodiscard]] std::int32_t num_blank() const { return static_cast<std::int32_t>(blank_.size()); }
 
-  [[nodiscard]] std::int32_t num_idle() const { return num_idle_; }
+  [[nodiscard]] std::int32_t num_idle() const { return idle_.size(); }
 
   /// How many hold the block; 0 when it is free.
   [[nodiscard]] std::int32_t references(BlockId block) const;
@@ -47,20 +48,18 @@ class BlockPool {
   /// Checked: it is held.
   void release(BlockId block, Content content);
 
-  /// Checked: every block is in exactly one place, and the counters say so.
+  /// The idle blocks, the one that is taken next first. Costs O(idle); for audits.
+  [[nodiscard]] std::vector<BlockId> idle_in_order() const;
+
+  /// Checked: every block is in exactly one place.
   void audit() const;
 
  private:
   [[nodiscard]] std::size_t index_of(BlockId block) const;
-  void unlink(std::size_t index);
-  void link_last(std::size_t index);
 
   std::vector<std::int32_t> references_;
   std::vector<BlockId> blank_;  // a stack
-  // The idle blocks as a ring of links; the index behind the last block is its head.
-  std::vector<std::int32_t> previous_;
-  std::vector<std::int32_t> next_;
-  std::int32_t num_idle_ = 0;
+  RecencyList idle_;            // by block
 };
 
 }  // namespace troupe

@@ -15,7 +15,7 @@ void BlockTable::seat(std::shared_ptr<const SequenceStart> new_start) {
   computed = 0;
   num_named_blocks = 0;
   prefix = PrefixId{};
-  prefix_block = BlockId{};
+  root = PrefixId{};
 }
 
 void BlockTable::vacate() {

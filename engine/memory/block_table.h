@@ -3,7 +3,7 @@
 #pragma once
 
 #include "engine/base/ids.h"
-#include "engine/memory/prefix_cache.h"
+#include "engine/memory/prefix_index.h"
 #include "engine/step/sequence_start.h"
 
 #include <cstdint>
@@ -21,8 +21,8 @@ struct BlockTable {
   std::vector<TokenId> generated;              // known tokens behind those of `start`
   std::int32_t computed = 0;                   // positions that plans issued so far cover
   std::int32_t num_named_blocks = 0;           // leading blocks whose prefix has a name
-  PrefixId prefix;                             // the name of the last of them
-  BlockId prefix_block;                        // the block that bears that name; maybe not ours
+  PrefixId prefix;                             // the name of the last of them, or else the root
+  PrefixId root;                               // where the chains of its salt begin
   std::uint64_t settling = 0;                  // the last settling in which it was a candidate …
   std::size_t rank = 0;                        // … and its place among the candidates there
 

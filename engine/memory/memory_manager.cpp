@@ -3,17 +3,16 @@
 #include "engine/memory/memory_manager.h"
 
 #include "engine/base/check.h"
-#include "engine/memory/block_pool.h"
-#include "engine/memory/block_table.h"
-#include "engine/memory/prefix_cache.h"
+#include "engine/memory/block_store.h"
+#include "engine/memory/promised_prefixes.h"
 #include "engine/memory/sacrifice.h"
+#include "engine/memory/seated_tables.h"
 #include "engine/step/chunking.h"
 
 #include <algorithm>
 #include <limits>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -35,7 +34,8 @@ struct Need {
   std::int32_t begin = 0;
   std::int32_t end = 0;
   std::int32_t num_new_blocks = 0;
-  std::int32_t num_left_free = 0;  // beyond the new ones
+  std::int32_t num_left_free = 0;     // beyond the new ones
+  std::int32_t num_found_blocks = 0;  // held for it already
 };
 
 }  // namespace
@@ -44,19 +44,17 @@ struct MemoryManager::State {
   State(const MemoryConfig& memory_config, RingNumber ring_number)
       : config(memory_config),
         ring(ring_number),
-        pool(memory_config.num_blocks),
-        cache(memory_config.num_blocks, memory_config.block_size),
-        sacrifice(memory_config.num_blocks) {}
+        store(memory_config, statistics),
+        sacrifice(memory_config.num_blocks),
+        promises(memory_config.block_size) {}
 
   MemoryConfig config;
   RingNumber ring;
   StepNumber step;
-  BlockPool pool;
-  PrefixCache cache;
-  Sacrifice sacrifice;
-  std::vector<BlockTable> seats;
-  std::unordered_map<SequenceId, std::int32_t> seat_of;
   MemoryStatistics statistics;
+  BlockStore store;
+  Sacrifice sacrifice;
+  SeatedTables tables;
 
   // Scratch of one settling.
   const StepProposal* proposal = nullptr;
@@ -65,37 +63,38 @@ struct MemoryManager::State {
   std::uint64_t settling = 0;
   std::int32_t admission_tokens_left = 0;
   std::int32_t least_failed_demand = kNothingFailedYet;
+  PromisedPrefixes promises;
   std::vector<BlockTable*> eligible;
-  std::vector<BlockId> hits;
+  FoundPrefix found;
   std::vector<TokenId> block_tokens;
 
   Settled settle(const StepProposal& next);
   void begin(const StepProposal& next);
   Settled finish();
 
-  BlockTable& table_of(SequenceId sequence);
-  BlockTable* holder(const Candidate& candidate);
   void learn(const KnownToken& known);
   void rank_candidates();
   void rank_running(const Candidate& candidate, std::size_t rank);
-  void release_blocks(BlockTable& table);
-  void vacate(BlockTable& table);
+  void vacate(BlockTable& table, Departure departure);
 
   void serve(const Candidate& candidate, std::size_t rank);
   void serve_running(const Candidate& candidate, std::size_t rank);
   void serve_admission(const Candidate& candidate, std::size_t rank);
+  void check_admission(const Candidate& candidate) const;
+  bool does_better_to_wait(const SequenceStart& start) const;
+  BlockTable* displaced_by(const Candidate& candidate, std::size_t rank);
+  Need need_of(const Candidate& entrant) const;
   BlockTable& seat(const Candidate& candidate, std::size_t rank);
-  void find_hits(const SequenceStart& start);
-  bool make_room(const Need& need, std::size_t rank);
-  bool sacrifice_for(std::int32_t num_wanted, std::size_t rank);
+  bool has_room(const Need& need) const;
+  bool lacks_only_copied(const Need& need) const;
+  bool make_room(const Need& need, std::size_t rank, BlockTable* displaced);
+  bool sacrifice_for(std::int32_t num_wanted, std::size_t rank, BlockTable* displaced);
   void grant(const Candidate& candidate, BlockTable& table, const Need& need);
-  BlockId take_block();
+  void promise(const BlockTable& table, const Need& need);
   void name_full_blocks(BlockTable& table, StepNumber written);
-  bool name_next_block(BlockTable& table, StepNumber written);
   std::int32_t blocks_for(std::int32_t num_positions) const;
   void audit() const;
   void audit_table(const BlockTable& table) const;
-  void audit_block(BlockId block, std::int32_t num_listed) const;
 };
 
 MemoryManager::Settled MemoryManager::State::settle(const StepProposal& next) {
@@ -105,7 +104,7 @@ MemoryManager::Settled MemoryManager::State::settle(const StepProposal& next) {
     learn(known);
   }
   for (const auto sequence : next.releases) {
-    vacate(table_of(sequence));
+    vacate(tables.at(sequence), Departure::ended);
   }
   rank_candidates();
   for (std::size_t rank = 0; rank < next.candidates.size(); ++rank) {
@@ -132,11 +131,14 @@ void MemoryManager::State::begin(const StepProposal& next) {
   plan->ring = ring;
   plan->step = step;
   plan->rows.reserve(next.candidates.size());
+  store.begin_plan(step, *plan);
 }
 
 MemoryManager::Settled MemoryManager::State::finish() {
-  granted.num_free_blocks = pool.num_free();
-  granted.num_cached_blocks = pool.num_idle();
+  store.end_plan();
+  promises.clear();
+  granted.num_free_blocks = store.num_free();
+  granted.num_cached_blocks = store.num_idle();
   granted.plan_sent = !plan->rows.empty();
   if (!granted.plan_sent) {
     plan.reset();
@@ -145,24 +147,11 @@ MemoryManager::Settled MemoryManager::State::finish() {
   return Settled{std::move(granted), std::move(plan)};
 }
 
-BlockTable& MemoryManager::State::table_of(SequenceId sequence) {
-  const auto found = seat_of.find(sequence);
-  TROUPE_CHECK(found != seat_of.end(), name(sequence) + " is not seated");
-  return seats[index_of(found->second)];
-}
-
-BlockTable* MemoryManager::State::holder(const Candidate& candidate) {
-  const auto seat = index_of(candidate.seat);
-  const auto sits =
-      seat < seats.size() && seats[seat].seated() && seats[seat].sequence == candidate.sequence;
-  return sits ? &seats[seat] : nullptr;
-}
-
 void MemoryManager::State::learn(const KnownToken& known) {
   if (!config.enable_prefix_caching) {
     return;
   }
-  auto& table = table_of(known.sequence);
+  auto& table = tables.at(known.sequence);
   table.generated.push_back(known.token);
   // Computed by an earlier plan, so whoever is served from now on may read it.
   name_full_blocks(table, StepNumber{step.value - 1});
@@ -179,24 +168,16 @@ void MemoryManager::State::rank_candidates() {
 }
 
 void MemoryManager::State::rank_running(const Candidate& candidate, std::size_t rank) {
-  auto* table = holder(candidate);
+  auto* table = tables.find(candidate.sequence, candidate.seat);
   TROUPE_CHECK(table != nullptr, name(candidate.sequence) + " does not sit on its seat");
   table->settling = settling;
   table->rank = rank;
 }
 
-// Backwards, so that of two idle blocks the one behind the other is given up first.
-void MemoryManager::State::release_blocks(BlockTable& table) {
-  for (auto block = table.blocks.rbegin(); block != table.blocks.rend(); ++block) {
-    pool.release(*block, cache.contains(*block) ? Content::cached : Content::worthless);
-  }
-  table.blocks.clear();
-}
-
-void MemoryManager::State::vacate(BlockTable& table) {
-  release_blocks(table);
-  seat_of.erase(table.sequence);
-  table.vacate();
+void MemoryManager::State::vacate(BlockTable& table, Departure departure) {
+  store.release(table.blocks, departure);
+  store.leave_root(table.root);
+  tables.vacate(table);
 }
 
 void MemoryManager::State::serve(const Candidate& candidate, std::size_t rank) {
@@ -208,7 +189,7 @@ void MemoryManager::State::serve(const Candidate& candidate, std::size_t rank) {
 }
 
 void MemoryManager::State::serve_running(const Candidate& candidate, std::size_t rank) {
-  auto* seated = holder(candidate);
+  auto* seated = tables.find(candidate.sequence, candidate.seat);
   if (seated == nullptr) {
     return;  // sacrificed by a candidate before it
   }
@@ -221,9 +202,17 @@ void MemoryManager::State::serve_running(const Candidate& candidate, std::size_t
   need.end = candidate.begin + candidate.num_tokens;
   const auto held = table.num_blocks();
   need.num_new_blocks = std::max(blocks_for(std::max(need.end, candidate.reserve)) - held, 0);
-  if (!make_room(need, rank)) {
+  if (!make_room(need, rank, nullptr)) {
     granted.deferred.push_back(candidate.sequence);
     return;
+  }
+  const auto num_old = table.blocks.size();
+  for (auto count = need.num_new_blocks; count > 0; --count) {
+    table.blocks.push_back(store.take());
+  }
+  if (need.num_new_blocks > 0) {
+    const auto first = table.blocks.begin() + static_cast<std::ptrdiff_t>(num_old);
+    plan->table_growth.push_back(TableGrowth{candidate.seat, {first, table.blocks.end()}});
   }
   grant(candidate, table, need);
 }
@@ -232,137 +221,166 @@ void MemoryManager::State::serve_admission(const Candidate& candidate, std::size
   if (admission_tokens_left <= 0) {
     return;
   }
+  check_admission(candidate);
   const auto& start = *candidate.admission;
-  TROUPE_CHECK(start.sequence == candidate.sequence && start.num_tokens() == candidate.known &&
-                   candidate.num_tokens > 0 && candidate.known > 0 && candidate.seat >= 0,
-               name(candidate.sequence) + " is admitted with contradictory numbers");
-  find_hits(start);
-  const auto num_hits = static_cast<std::int32_t>(hits.size());
-  Need need;
-  need.begin = num_hits * config.block_size;
-  need.end = chunk_end(need.begin, candidate.known,
-                       std::min(candidate.num_tokens, admission_tokens_left), config.block_size);
-  need.num_new_blocks = blocks_for(std::max(need.end, candidate.reserve)) - num_hits;
-  need.num_left_free = proposal->num_headroom_blocks;
-  std::ranges::for_each(hits, [this](BlockId block) { pool.share(block); });
-  if (!make_room(need, rank)) {
-    for (auto block = hits.rbegin(); block != hits.rend(); ++block) {
-      pool.release(*block, Content::cached);
-    }
-    granted.deferred.push_back(candidate.sequence);
+  store.find(start, found);
+  if (does_better_to_wait(start)) {
+    ++statistics.num_awaited;
+    granted.awaiting.push_back(candidate.sequence);
+    return;
+  }
+  auto* displaced = displaced_by(candidate, rank);
+  store.hold(found);
+  auto need = need_of(candidate);
+  // A copy holds its source beside the block that it fills: nobody gives way for that.
+  if (found.copied && !has_room(need)) {
+    store.let_go_copied(found);
+    need = need_of(candidate);
+  }
+  const auto waits = displaced == nullptr && lacks_only_copied(need);
+  if (waits || !make_room(need, rank, displaced)) {
+    store.let_go(found);
+    (waits ? granted.awaiting : granted.deferred).push_back(candidate.sequence);
     return;
   }
   auto& table = seat(candidate, rank);
+  store.fill_table(found, need.num_found_blocks + need.num_new_blocks, table.blocks);
   plan->seats_taken.push_back(SeatTaken{candidate.seat, candidate.admission});
+  plan->table_growth.push_back(TableGrowth{candidate.seat, table.blocks});
   statistics.num_queried_tokens += candidate.known;
   statistics.num_hit_tokens += need.begin;
   admission_tokens_left -= need.end - need.begin;
   grant(candidate, table, need);
 }
 
-// The hits become the head of the new table.
-BlockTable& MemoryManager::State::seat(const Candidate& candidate, std::size_t rank) {
-  if (index_of(candidate.seat) >= seats.size()) {
-    seats.resize(index_of(candidate.seat) + 1);
+void MemoryManager::State::check_admission(const Candidate& candidate) const {
+  const auto& start = *candidate.admission;
+  TROUPE_CHECK(start.sequence == candidate.sequence && start.num_tokens() == candidate.known &&
+                   candidate.num_tokens > 0 && candidate.known > 0 && candidate.seat >= 0,
+               name(candidate.sequence) + " is admitted with contradictory numbers");
+}
+
+bool MemoryManager::State::does_better_to_wait(const SequenceStart& start) const {
+  if (!config.await_shared_prefixes || !found.root_lives) {
+    return false;
   }
-  auto& table = seats[index_of(candidate.seat)];
-  table.seat(candidate.admission);
-  table.settling = settling;
-  table.rank = rank;
-  table.blocks.assign(hits.begin(), hits.end());
-  table.num_named_blocks = table.num_blocks();
-  table.computed = table.num_blocks() * config.block_size;
-  if (!hits.empty()) {
-    table.prefix = cache.prefix_of(hits.back());
-    table.prefix_block = hits.back();
+  const auto rest = std::span<const TokenId>(start.tokens)
+                        .subspan(index_of(found.num_whole_blocks() * config.block_size));
+  return worth_waiting(promises.num_shared_tokens(found.prefix, rest),
+                       static_cast<std::int32_t>(rest.size()));
+}
+
+// Null when nobody has to go: it was sacrificed already, and the seat is free.
+BlockTable* MemoryManager::State::displaced_by(const Candidate& candidate, std::size_t rank) {
+  if (!candidate.displaces) {
+    return nullptr;
   }
-  seat_of.emplace(candidate.sequence, candidate.seat);
+  auto* table = tables.find(*candidate.displaces);
+  if (table == nullptr) {
+    return nullptr;
+  }
+  TROUPE_CHECK(table == tables.find(*candidate.displaces, candidate.seat),
+               name(candidate.sequence) + " displaces " + name(*candidate.displaces) +
+                   " from another seat than it takes");
+  TROUPE_CHECK(table->settling != settling || table->rank > rank,
+               name(candidate.sequence) + " displaces one that was served before it");
   return table;
 }
 
-// The longest cached prefix in whole blocks. One token is always left to compute, for its logits.
-void MemoryManager::State::find_hits(const SequenceStart& start) {
-  hits.clear();
-  if (!config.enable_prefix_caching) {
-    return;
-  }
-  const std::span<const TokenId> tokens = start.tokens;
-  const auto block_size = index_of(config.block_size);
-  PrefixId prefix;
-  for (std::size_t begin = 0; begin + block_size < tokens.size(); begin += block_size) {
-    const auto found = cache.find(prefix, tokens.subspan(begin, block_size));
-    // What this very plan writes is not there yet when the plan's rows read.
-    if (!found || cache.written(*found) == step) {
-      return;
-    }
-    hits.push_back(*found);
-    prefix = cache.prefix_of(*found);
-  }
+Need MemoryManager::State::need_of(const Candidate& entrant) const {
+  Need need;
+  need.begin =
+      found.num_whole_blocks() * config.block_size + (found.copied ? found.copied->num_tokens : 0);
+  need.end = chunk_end(need.begin, entrant.known,
+                       std::min(entrant.num_tokens, admission_tokens_left), config.block_size);
+  need.num_found_blocks = static_cast<std::int32_t>(found.blocks.size());
+  need.num_new_blocks = blocks_for(std::max(need.end, entrant.reserve)) - need.num_found_blocks;
+  need.num_left_free = proposal->num_headroom_blocks;
+  return need;
 }
 
-bool MemoryManager::State::make_room(const Need& need, std::size_t rank) {
+BlockTable& MemoryManager::State::seat(const Candidate& candidate, std::size_t rank) {
+  auto& table = tables.take(candidate.seat, candidate.admission);
+  table.settling = settling;
+  table.rank = rank;
+  table.root = store.enter_root(candidate.admission->cache_salt);
+  table.num_named_blocks = found.num_whole_blocks();
+  table.prefix = table.num_named_blocks > 0 ? found.prefix : table.root;
+  return table;
+}
+
+bool MemoryManager::State::has_room(const Need& need) const {
+  return need.num_new_blocks + need.num_left_free <= store.num_free();
+}
+
+// There will be room as soon as this plan's copies are made, without anybody's doing.
+bool MemoryManager::State::lacks_only_copied(const Need& need) const {
+  return !has_room(need) && need.num_new_blocks + need.num_left_free <= store.num_free_after_plan();
+}
+
+bool MemoryManager::State::make_room(const Need& need, std::size_t rank, BlockTable* displaced) {
   const auto wanted = need.num_new_blocks + need.num_left_free;
-  if (wanted <= pool.num_free()) {
-    return true;
+  if (displaced == nullptr) {
+    if (has_room(need)) {
+      return true;
+    }
+    // What is free or could be freed only dwindles during a settling, so a greater demand than one
+    // that failed need not be looked into. What was found counts on both sides: holding it takes
+    // from either.
+    if (wanted >= least_failed_demand) {
+      return false;
+    }
   }
-  // What is free or could be freed only dwindles during a settling, so a greater demand than one
-  // that failed need not be looked into. Hits count on both sides: holding them takes from either.
-  if (wanted >= least_failed_demand) {
-    return false;
-  }
-  if (!sacrifice_for(wanted, rank)) {
-    const auto num_hits = static_cast<std::int32_t>(hits.size());
-    least_failed_demand = std::min(least_failed_demand, wanted + num_hits);
+  if (!sacrifice_for(wanted, rank, displaced)) {
+    least_failed_demand = std::min(least_failed_demand, wanted + need.num_found_blocks);
     return false;
   }
   return true;
 }
 
-bool MemoryManager::State::sacrifice_for(std::int32_t num_wanted, std::size_t rank) {
+bool MemoryManager::State::sacrifice_for(std::int32_t num_wanted,
+                                         std::size_t rank,
+                                         BlockTable* displaced) {
   eligible.clear();
+  if (displaced != nullptr) {
+    eligible.push_back(displaced);
+  }
   for (const auto sequence : proposal->victims) {
-    const auto found = seat_of.find(sequence);
-    if (found == seat_of.end()) {
-      continue;  // sacrificed already
+    auto* table = tables.find(sequence);
+    if (table == nullptr || table == displaced) {
+      continue;  // sacrificed already, or in any case
     }
-    auto& table = seats[index_of(found->second)];
-    if (table.settling != settling || table.rank > rank) {
-      eligible.push_back(&table);
+    if (table->settling != settling || table->rank > rank) {
+      eligible.push_back(table);
     }
   }
-  const auto chosen = sacrifice.choose(eligible, pool, num_wanted);
+  const std::size_t num_doomed = displaced != nullptr ? 1 : 0;
+  const auto chosen = sacrifice.choose(eligible, num_doomed, store.pool(), num_wanted);
   for (auto* table : chosen) {
     granted.preempted.push_back(table->sequence);
     ++statistics.num_preemptions;
-    vacate(*table);
+    vacate(*table, Departure::preempted);
   }
   return !chosen.empty();
 }
 
 void MemoryManager::State::grant(const Candidate& candidate, BlockTable& table, const Need& need) {
-  const auto num_old = candidate.admission ? 0 : table.blocks.size();
-  for (auto count = need.num_new_blocks; count > 0; --count) {
-    table.blocks.push_back(take_block());
-  }
-  if (table.blocks.size() > num_old) {
-    const auto first = table.blocks.begin() + static_cast<std::ptrdiff_t>(num_old);
-    plan->table_growth.push_back(TableGrowth{candidate.seat, {first, table.blocks.end()}});
-  }
   const auto samples = need.end == candidate.known;
   plan->rows.push_back(PlanRow{candidate.seat, need.begin, need.end, samples});
   granted.rows.push_back(GrantedRow{candidate.sequence, need.begin, need.end, samples});
+  promise(table, need);
   table.computed = need.end;
   name_full_blocks(table, step);
 }
 
-BlockId MemoryManager::State::take_block() {
-  if (const auto blank = pool.take_blank()) {
-    return *blank;
+// Of a prefill: all that is not named yet, the blocks of this very row among them.
+void MemoryManager::State::promise(const BlockTable& table, const Need& need) {
+  if (!config.await_shared_prefixes || !config.enable_prefix_caching ||
+      need.begin >= table.start->num_tokens()) {
+    return;
   }
-  const auto evicted = pool.take_oldest_idle();
-  cache.erase(evicted);
-  ++statistics.num_evicted_blocks;
-  return evicted;
+  const auto first = index_of(table.num_named_blocks * config.block_size);
+  promises.promise(table.prefix, std::span<const TokenId>(table.start->tokens).subspan(first));
 }
 
 void MemoryManager::State::name_full_blocks(BlockTable& table, StepNumber written) {
@@ -370,28 +388,12 @@ void MemoryManager::State::name_full_blocks(BlockTable& table, StepNumber writte
     return;
   }
   const auto num_full = std::min(table.computed, table.num_known()) / config.block_size;
-  while (table.num_named_blocks < num_full && name_next_block(table, written)) {
-    ++table.num_named_blocks;
+  for (; table.num_named_blocks < num_full; ++table.num_named_blocks) {
+    const auto begin = table.num_named_blocks * config.block_size;
+    const auto tokens = table.tokens(begin, config.block_size, block_tokens);
+    const auto block = table.blocks[index_of(table.num_named_blocks)];
+    table.prefix = store.name(table.prefix, tokens, block, written);
   }
-}
-
-// False when the chain is broken: another sequence's block bore the name of our prefix, and was
-// given up. Nothing behind it could be found, so nothing more is put there.
-bool MemoryManager::State::name_next_block(BlockTable& table, StepNumber written) {
-  if (table.prefix != PrefixId{} && cache.prefix_of(table.prefix_block) != table.prefix) {
-    return false;
-  }
-  const auto begin = table.num_named_blocks * config.block_size;
-  const auto tokens = table.tokens(begin, config.block_size, block_tokens);
-  auto bearer = table.blocks[index_of(table.num_named_blocks)];
-  if (const auto twin = cache.find(table.prefix, tokens)) {
-    bearer = *twin;
-  } else {
-    cache.insert(table.prefix, tokens, bearer, written);
-  }
-  table.prefix = cache.prefix_of(bearer);
-  table.prefix_block = bearer;
-  return true;
 }
 
 std::int32_t MemoryManager::State::blocks_for(std::int32_t num_positions) const {
@@ -399,38 +401,37 @@ std::int32_t MemoryManager::State::blocks_for(std::int32_t num_positions) const 
 }
 
 void MemoryManager::State::audit() const {
-  pool.audit();
-  cache.audit();
-  std::vector<std::int32_t> listed(index_of(pool.num_total()), 0);
-  std::size_t num_seated = 0;
-  for (const auto& table : seats) {
+  std::vector<std::int32_t> listed(index_of(store.num_total()), 0);
+  std::vector<PrefixId> roots;
+  for (const auto& table : tables.all()) {
     audit_table(table);
-    num_seated += table.seated() ? 1 : 0;
+    if (table.seated()) {
+      roots.push_back(table.root);
+    }
     for (const auto block : table.blocks) {
       ++listed[index_of(block.value)];
     }
   }
-  TROUPE_CHECK(num_seated == seat_of.size(), "the index of seats and the seats disagree");
-  std::int32_t num_idle = 0;
-  for (std::size_t index = 0; index < listed.size(); ++index) {
-    const BlockId block{static_cast<std::int32_t>(index)};
-    audit_block(block, listed[index]);
-    num_idle += listed[index] == 0 && cache.contains(block) ? 1 : 0;
+  TROUPE_CHECK(std::ssize(roots) == tables.num_seated(),
+               "the index of seats and the seats disagree");
+  for (std::int32_t number = 0; number < store.num_total(); ++number) {
+    const auto num_listed = listed[index_of(number)];
+    TROUPE_CHECK(num_listed == store.pool().references(BlockId{number}),
+                 "block " + std::to_string(number) + " has other references than tables");
+    TROUPE_CHECK(num_listed <= 1 || store.has_name(BlockId{number}),
+                 "block " + std::to_string(number) + " is shared but not full and named");
   }
-  TROUPE_CHECK(num_idle == pool.num_idle(), "idle blocks and cached free blocks differ");
+  store.audit(roots);
 }
 
 void MemoryManager::State::audit_table(const BlockTable& table) const {
   TROUPE_CHECK(table.seated() || table.blocks.empty(), "an empty seat holds blocks");
   TROUPE_CHECK(!table.seated() || table.num_blocks() >= blocks_for(table.computed),
                name(table.sequence) + " has computed more than its blocks hold");
-}
-
-void MemoryManager::State::audit_block(BlockId block, std::int32_t num_listed) const {
-  TROUPE_CHECK(num_listed == pool.references(block),
-               "block " + std::to_string(block.value) + " has other references than tables");
-  TROUPE_CHECK(num_listed <= 1 || cache.contains(block),
-               "block " + std::to_string(block.value) + " is shared but not full and named");
+  for (std::int32_t place = 0; place < table.num_blocks(); ++place) {
+    TROUPE_CHECK(store.has_name(table.blocks[index_of(place)]) == (place < table.num_named_blocks),
+                 name(table.sequence) + " does not know which of its blocks have a name");
+  }
 }
 
 MemoryManager::MemoryManager(const MemoryConfig& config, RingNumber ring)
@@ -445,15 +446,15 @@ MemoryManager::Settled MemoryManager::settle(const StepProposal& proposal) {
 }
 
 std::int32_t MemoryManager::num_total_blocks() const {
-  return state_->pool.num_total();
+  return state_->store.num_total();
 }
 
 std::int32_t MemoryManager::num_free_blocks() const {
-  return state_->pool.num_free();
+  return state_->store.num_free();
 }
 
 std::int32_t MemoryManager::num_cached_blocks() const {
-  return state_->pool.num_idle();
+  return state_->store.num_idle();
 }
 
 const MemoryStatistics& MemoryManager::statistics() const {

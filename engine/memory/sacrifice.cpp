@@ -16,21 +16,22 @@ std::size_t index_of(BlockId block) {
 Sacrifice::Sacrifice(std::int32_t num_blocks) : let_go_(static_cast<std::size_t>(num_blocks), 0) {}
 
 std::span<BlockTable* const> Sacrifice::choose(std::span<BlockTable* const> victims,
+                                               std::size_t num_doomed,
                                                const BlockPool& pool,
                                                std::int32_t num_wanted) {
-  TROUPE_CHECK(num_wanted > pool.num_free(), "nobody needs to give way");
+  TROUPE_CHECK(num_wanted > pool.num_free() || num_doomed > 0, "nobody needs to give way");
   chosen_.clear();
   auto missing = num_wanted - pool.num_free();
   for (auto* victim : victims) {
     chosen_.push_back(victim);
     missing -= let_go(*victim, pool);
-    if (missing <= 0) {
+    if (missing <= 0 && chosen_.size() >= num_doomed) {
       break;
     }
   }
   const auto all_looked_at = chosen_.size();
   if (missing <= 0) {
-    spare_the_unneeded(pool, -missing);
+    spare_the_unneeded(num_doomed, pool, -missing);
   }
   for (auto* victim : victims.first(all_looked_at)) {
     for (const auto block : victim->blocks) {
@@ -55,8 +56,10 @@ std::int32_t Sacrifice::would_miss(const BlockTable& table, const BlockPool& poo
 }
 
 // From the last to the first, so that those who rank higher among the victims stay seated.
-void Sacrifice::spare_the_unneeded(const BlockPool& pool, std::int32_t num_surplus) {
-  for (auto place = chosen_.size(); place-- > 0;) {
+void Sacrifice::spare_the_unneeded(std::size_t num_doomed,
+                                   const BlockPool& pool,
+                                   std::int32_t num_surplus) {
+  for (auto place = chosen_.size(); place-- > num_doomed;) {
     const auto& table = *chosen_[place];
     const auto cost = would_miss(table, pool);
     if (cost > num_surplus) {

@@ -54,6 +54,12 @@ class HostBackend final : public Backend {
   Result<StepResult> execute(const StepPlan& plan) {
     const auto begin = std::chrono::steady_clock::now();
     const auto& batch = seats_.apply(plan);
+    if (const auto moves = moves_of(plan); !moves.empty()) {
+      check_moves(moves, description_);
+      if (auto moved = operations_->move_blocks(moves); !moved) {
+        return pass(std::move(moved));
+      }
+    }
     StepResult result{.ring = plan.ring, .step = plan.step, .tokens = {}, .device_time = {}};
     if (batch.num_tokens() > 0) {
       if (auto done = forward(*operations_, batch, num_layers_); !done) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "engine/base/result.h"
+#include "kernels/decoder/block_moves.h"
 #include "kernels/decoder/packed_batch.h"
 
 #include <cstdint>
@@ -45,9 +46,13 @@ class Operations {
   [[nodiscard]] virtual Result<void> logits() = 0;
 };
 
-/// Operations whose logits the host can read when `logits` has returned.
+/// Operations of a device that is the host: each has happened when it returns.
 class HostOperations : public Operations {
  public:
+  /// Moves whole blocks of keys and values, all layers, in the order of `BlockMoves`. Before
+  /// `begin`, in a step that moves anything; its host slots are as many as were declared.
+  [[nodiscard]] virtual Result<void> move_blocks(const BlockMoves& moves) = 0;
+
   /// [V] float32, of sampling row `row` in [0, R). Valid until the next step; the sampler may
   /// write.
   [[nodiscard]] virtual std::span<float> logits_row(std::int32_t row) = 0;

@@ -78,6 +78,24 @@ std::size_t index(std::int64_t value) {
   return static_cast<std::size_t>(value);
 }
 
+/// Keys or values, [layers, blocks, what a block holds].
+struct Pages {
+  std::span<float> numbers;
+  std::size_t num_layers = 0;
+  std::size_t block_width = 0;
+
+  [[nodiscard]] std::span<float> block(std::size_t layer, std::int32_t number) const {
+    return numbers.subspan(layer * (numbers.size() / num_layers) + index(number) * block_width,
+                           block_width);
+  }
+};
+
+void copy_block(const Pages& source, std::int32_t from, const Pages& target, std::int32_t to) {
+  for (std::size_t layer = 0; layer < source.num_layers; ++layer) {
+    std::ranges::copy(source.block(layer, from), target.block(layer, to).begin());
+  }
+}
+
 }  // namespace
 
 ReferenceOperations::ReferenceOperations(std::shared_ptr<const Model> model,
@@ -86,6 +104,29 @@ ReferenceOperations::ReferenceOperations(std::shared_ptr<const Model> model,
   const auto num_slots = index(sizes.num_blocks) * index(sizes.block_size);
   keys_.resize(index(spec_.num_layers) * num_slots * kv_width());
   values_.resize(keys_.size());
+  const auto num_host_slots = index(sizes.num_host_blocks) * index(sizes.block_size);
+  host_keys_.resize(index(spec_.num_layers) * num_host_slots * kv_width());
+  host_values_.resize(host_keys_.size());
+}
+
+Result<void> ReferenceOperations::move_blocks(const BlockMoves& moves) {
+  const auto pages = [this](std::vector<float>& numbers) {
+    return Pages{numbers, index(spec_.num_layers), index(sizes_.block_size) * kv_width()};
+  };
+  const std::array<std::pair<Pages, Pages>, 2> tiers{
+      {{pages(keys_), pages(host_keys_)}, {pages(values_), pages(host_values_)}}};
+  for (const auto& [device, host] : tiers) {
+    for (const auto& swap : moves.out) {
+      copy_block(device, swap.block.value, host, swap.host_slot);
+    }
+    for (const auto& swap : moves.in) {
+      copy_block(host, swap.host_slot, device, swap.block.value);
+    }
+    for (const auto& copy : moves.copies) {
+      copy_block(device, copy.from.value, device, copy.to.value);
+    }
+  }
+  return {};
 }
 
 Result<void> ReferenceOperations::begin(const PackedBatch& batch) {

@@ -16,6 +16,7 @@ namespace troupe {
 /// What the KV cache holds, and what one step may bring.
 struct ReferenceSizes {
   std::int32_t num_blocks = 64;
+  std::int32_t num_host_blocks = 0;  // of the host tier, which here is memory like any other
   std::int32_t block_size = 16;
   std::int32_t max_num_seqs = 16;
   std::int32_t max_num_batched_tokens = 512;
@@ -25,6 +26,7 @@ class ReferenceOperations final : public HostOperations {
  public:
   ReferenceOperations(std::shared_ptr<const Model> model, const ReferenceSizes& sizes);
 
+  [[nodiscard]] Result<void> move_blocks(const BlockMoves& moves) override;
   [[nodiscard]] Result<void> begin(const PackedBatch& batch) override;
   [[nodiscard]] Result<void> embed() override;
   [[nodiscard]] Result<void> add_attention_norm(std::int32_t layer) override;
@@ -70,6 +72,7 @@ class ReferenceOperations final : public HostOperations {
   std::vector<float> activated_;                  // [T, I]
   std::vector<float> logits_;                     // [R, V]
   std::vector<float> keys_, values_;              // [layers, slots, kv_heads * D]
+  std::vector<float> host_keys_, host_values_;    // the same, of the host tier
   std::vector<std::int64_t> slots_;               // of one token's context
   std::vector<float> scores_;                     // of one token and head
 };

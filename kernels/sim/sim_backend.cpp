@@ -4,10 +4,12 @@
 
 #include "engine/base/check.h"
 #include "engine/base/random.h"
+#include "kernels/decoder/block_moves.h"
 
 #include <algorithm>
 #include <bit>
 #include <deque>
+#include <functional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -18,9 +20,15 @@ namespace {
 
 constexpr std::uint64_t kEmptyLog = 0x5bf03635f0935efbULL;
 constexpr std::uint64_t kGreedy = 0;
+constexpr std::uint64_t kNeverWritten = 0;
 
 std::uint64_t extend(std::uint64_t hash, TokenId token) {
   return mix(hash ^ static_cast<std::uint32_t>(token));
+}
+
+/// Prefixes under different salts have nothing in common, not even the same tokens.
+std::uint64_t trail_mark(std::uint64_t hash, const SequenceStart& start) {
+  return start.cache_salt.empty() ? hash : mix(hash ^ std::hash<std::string>{}(start.cache_salt));
 }
 
 bool is_eos(TokenId token, const SequenceStart& start) {
@@ -82,6 +90,15 @@ struct Seat {
   }
 };
 
+void transfer(std::span<const std::uint64_t> from, std::span<std::uint64_t> to) {
+  TROUPE_CHECK(from.front() != kNeverWritten, "a move of what was never written");
+  std::ranges::copy(from, to.begin());
+}
+
+Duration seconds(double count) {
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(count));
+}
+
 /// A step that was enqueued: its outcome, and when it will be done.
 struct Pending {
   StepResult result;
@@ -114,11 +131,25 @@ Duration sim_step_time(const SimTiming& timing,
     bound_seconds =
         std::max(bound_seconds, tokens * timing.flops_per_token / timing.flops_per_second);
   }
-  const auto bound =
-      std::chrono::duration_cast<Duration>(std::chrono::duration<double>(bound_seconds));
+  const auto bound = seconds(bound_seconds);
   const auto charged =
       timing.fixed + num_tokens * timing.per_token + num_context_tokens * timing.per_context_token;
   return std::max(charged, bound);
+}
+
+Duration sim_move_time(const SimTiming& timing,
+                       const BackendDescription& device,
+                       const StepPlan& plan) {
+  const auto bytes = static_cast<double>(device.bytes_per_block);
+  const auto num_swaps = static_cast<double>(plan.swaps_out.size() + plan.swaps_in.size());
+  double taken = 0;
+  if (device.host_link_bytes_per_second > 0) {
+    taken += num_swaps * bytes / device.host_link_bytes_per_second;
+  }
+  if (timing.bytes_per_second > 0) {  // a copy reads and writes
+    taken += 2 * static_cast<double>(plan.copies.size()) * bytes / timing.bytes_per_second;
+  }
+  return seconds(taken);
 }
 
 struct SimBackend::State {
@@ -128,7 +159,8 @@ struct SimBackend::State {
   SimSampling sampling;
   RingNumber ring;
   std::vector<Seat> seats;
-  std::vector<std::uint64_t> slots;  // content checks only
+  std::vector<std::uint64_t> slots;       // content checks only, as the next
+  std::vector<std::uint64_t> host_slots;  // of the host tier, by token
   std::deque<Pending> pending;
   TimePoint device_free;
 
@@ -136,6 +168,9 @@ struct SimBackend::State {
 
   void take_seat(const SeatTaken& taken);
   void grow(const TableGrowth& growth);
+  void move(const BlockMoves& moves);
+  [[nodiscard]] std::span<std::uint64_t> block_of(std::vector<std::uint64_t>& tier,
+                                                  std::int32_t block) const;
   void read(const PlanRow& row);
   void write(const PlanRow& row, StepResult& result);
   void hash_up_to(Seat& seat, std::int32_t position);
@@ -159,8 +194,9 @@ SimBackend::State::State(SimOptions given) : options(std::move(given)) {
   sampling = SimSampling{shape.vocab_size, options.eos_one_in};
   seats.resize(static_cast<std::size_t>(shape.max_num_seqs));
   if (checks_content()) {
-    slots.assign(
-        static_cast<std::size_t>(shape.num_blocks) * static_cast<std::size_t>(shape.block_size), 0);
+    const auto block_size = static_cast<std::size_t>(shape.block_size);
+    slots.assign(static_cast<std::size_t>(shape.num_blocks) * block_size, kNeverWritten);
+    host_slots.assign(static_cast<std::size_t>(shape.num_host_blocks) * block_size, kNeverWritten);
   }
 }
 
@@ -191,6 +227,29 @@ void SimBackend::State::grow(const TableGrowth& growth) {
   }
 }
 
+// Where content is checked: nothing is moved that was never written.
+void SimBackend::State::move(const BlockMoves& moves) {
+  check_moves(moves, options.description);
+  if (!checks_content()) {
+    return;
+  }
+  for (const auto& swap : moves.out) {
+    transfer(block_of(slots, swap.block.value), block_of(host_slots, swap.host_slot));
+  }
+  for (const auto& swap : moves.in) {
+    transfer(block_of(host_slots, swap.host_slot), block_of(slots, swap.block.value));
+  }
+  for (const auto& copy : moves.copies) {
+    transfer(block_of(slots, copy.from.value), block_of(slots, copy.to.value));
+  }
+}
+
+std::span<std::uint64_t> SimBackend::State::block_of(std::vector<std::uint64_t>& tier,
+                                                     std::int32_t block) const {
+  const auto block_size = static_cast<std::size_t>(options.description.block_size);
+  return std::span(tier).subspan(static_cast<std::size_t>(block) * block_size, block_size);
+}
+
 std::size_t SimBackend::State::slot_of(const Seat& seat, std::int32_t position) const {
   const auto block_size = options.description.block_size;
   const auto block = seat.blocks[static_cast<std::size_t>(position / block_size)];
@@ -202,7 +261,7 @@ void SimBackend::State::hash_up_to(Seat& seat, std::int32_t position) {
   for (; seat.num_hashed < position; ++seat.num_hashed) {
     seat.hash = extend(seat.hash, seat.token(seat.num_hashed));
     if (checks_content()) {
-      seat.trail.push_back(seat.hash);
+      seat.trail.push_back(trail_mark(seat.hash, *seat.start));
     }
   }
 }
@@ -274,6 +333,7 @@ Result<void> SimBackend::enqueue(std::shared_ptr<const StepPlan> plan) {
   for (const auto& growth : plan->table_growth) {
     state.grow(growth);
   }
+  state.move(moves_of(*plan));
   Pending step;
   step.result.ring = plan->ring;
   step.result.step = plan->step;
@@ -286,7 +346,9 @@ Result<void> SimBackend::enqueue(std::shared_ptr<const StepPlan> plan) {
     state.write(row, step.result);
     num_context_tokens += row.end;
   }
-  const auto duration = sim_step_time(state.options.timing, plan->num_tokens(), num_context_tokens);
+  const auto& timing = state.options.timing;
+  const auto duration = sim_move_time(timing, shape, *plan) +
+                        sim_step_time(timing, plan->num_tokens(), num_context_tokens);
   step.result.device_time = duration;
   if (duration > Duration::zero()) {
     state.device_free = std::max(state.device_free, state.options.clock.now()) + duration;
@@ -312,7 +374,8 @@ Result<void> SimBackend::begin_ring(RingNumber ring) {
   state.ring = ring;
   state.pending.clear();
   std::ranges::fill(state.seats, Seat{});
-  std::ranges::fill(state.slots, 0);
+  std::ranges::fill(state.slots, kNeverWritten);
+  std::ranges::fill(state.host_slots, kNeverWritten);
   return {};
 }
 

@@ -67,6 +67,12 @@ struct SimOptions {
                                      std::int64_t num_tokens,
                                      std::int64_t num_context_tokens);
 
+/// How long the moves of a plan take, before its rows: swaps over the device's link to the host,
+/// copies at the speed of its memory. Nothing where the speed is unknown.
+[[nodiscard]] Duration sim_move_time(const SimTiming& timing,
+                                     const BackendDescription& device,
+                                     const StepPlan& plan);
+
 /// Owned by one worker; not thread-safe. A step costs O(its tokens) on the host, plus its context
 /// where the content is checked.
 class SimBackend final : public Backend {

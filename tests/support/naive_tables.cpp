@@ -20,13 +20,13 @@ bool contains(const Range& range, const Value& value) {
 }  // namespace
 
 NaiveTables::NaiveTables(std::int32_t num_blocks, std::int32_t block_size)
-    : num_blocks_(num_blocks), block_size_(block_size) {}
+    : num_blocks_(num_blocks), block_size_(block_size), contents_(block_size) {}
 
 void NaiveTables::follow(const StepProposal& proposal,
                          const StepGranted& granted,
                          const StepPlan* plan) {
   for (const auto& known : proposal.known) {
-    tables_.at(known.sequence).tokens.push_back(known.token);
+    tables_.at(known.sequence).log->tokens.push_back(known.token);
   }
   for (const auto sequence : proposal.releases) {
     TROUPE_CHECK(tables_.erase(sequence) == 1, name(sequence) + " is released but held nothing");
@@ -41,15 +41,31 @@ void NaiveTables::follow(const StepProposal& proposal,
     TROUPE_CHECK(!plan->rows.empty(), "a plan without rows");
     play(proposal, granted, *plan);
   }
+  check_awaiting(proposal, granted, plan);
   check_sharing();
   TROUPE_CHECK(granted.num_free_blocks == num_blocks_ - num_held(),
                std::to_string(granted.num_free_blocks) + " blocks are said to be free, " +
                    std::to_string(num_blocks_ - num_held()) + " are");
 }
 
+// Only victims give way, and those whose seat was taken.
 void NaiveTables::check_sacrifices(const StepProposal& proposal, const StepGranted& granted) const {
+  std::set<SequenceId> displaced;
+  for (const auto& candidate : proposal.candidates) {
+    const auto is_granted = std::ranges::find(granted.rows, candidate.sequence,
+                                              &GrantedRow::sequence) != granted.rows.end();
+    if (candidate.displaces && is_granted) {
+      displaced.insert(*candidate.displaces);
+      TROUPE_CHECK(!tables_.contains(*candidate.displaces) ||
+                       contains(granted.preempted, *candidate.displaces),
+                   name(*candidate.displaces) + " lost its seat and was not preempted");
+    }
+  }
   for (const auto sequence : granted.preempted) {
-    TROUPE_CHECK(contains(proposal.victims, sequence), name(sequence) + " was no victim");
+    TROUPE_CHECK(contains(proposal.victims, sequence) || displaced.contains(sequence),
+                 name(sequence) + " was no victim");
+    TROUPE_CHECK(std::ranges::count(granted.preempted, sequence) == 1,
+                 name(sequence) + " is preempted twice");
     for (const auto& row : granted.rows) {
       TROUPE_CHECK(row.sequence != sequence, name(sequence) + " was sacrificed and granted");
     }
@@ -61,6 +77,7 @@ void NaiveTables::check_sacrifices(const StepProposal& proposal, const StepGrant
 void NaiveTables::check_answers(const StepProposal& proposal, const StepGranted& granted) const {
   auto row = granted.rows.begin();
   auto refused = granted.deferred.begin();
+  auto awaiting = granted.awaiting.begin();
   std::int32_t admission_tokens = 0;
   bool any_granted = false;
   for (const auto& candidate : proposal.candidates) {
@@ -74,46 +91,99 @@ void NaiveTables::check_answers(const StepProposal& proposal, const StepGranted&
       ++row;
     } else if (refused != granted.deferred.end() && *refused == candidate.sequence) {
       ++refused;
+    } else if (awaiting != granted.awaiting.end() && *awaiting == candidate.sequence) {
+      TROUPE_CHECK(candidate.admission, name(candidate.sequence) + " runs, and is told to wait");
+      ++awaiting;
     } else if (!candidate.admission) {
       TROUPE_CHECK(contains(granted.preempted, candidate.sequence) && any_granted,
                    name(candidate.sequence) + " got no answer");
     }
   }
-  TROUPE_CHECK(row == granted.rows.end() && refused == granted.deferred.end(), "answers astray");
+  TROUPE_CHECK(row == granted.rows.end() && refused == granted.deferred.end() &&
+                   awaiting == granted.awaiting.end(),
+               "answers astray");
   TROUPE_CHECK(admission_tokens <= proposal.max_admission_tokens, "admissions beyond the budget");
+}
+
+// Whoever waits finds more next time: a row of this very step computes something that both share,
+// or the sources of its copies come free.
+void NaiveTables::check_awaiting(const StepProposal& proposal,
+                                 const StepGranted& granted,
+                                 const StepPlan* plan) const {
+  for (const auto sequence : granted.awaiting) {
+    const auto& start =
+        *std::ranges::find(proposal.candidates, sequence, &Candidate::sequence)->admission;
+    const auto is_promised = [&](const GrantedRow& row) {
+      const auto& log = *tables_.at(row.sequence).log;
+      const auto end = std::ranges::mismatch(start.tokens, log.tokens).in1;
+      const auto num_same = static_cast<std::int32_t>(end - start.tokens.begin());
+      return log.salt == start.cache_salt && num_same / block_size_ * block_size_ > row.begin;
+    };
+    const auto copies = plan != nullptr && !plan->copies.empty();
+    TROUPE_CHECK(copies || std::ranges::any_of(granted.rows, is_promised),
+                 name(sequence) + " waits for nobody");
+  }
 }
 
 void NaiveTables::play(const StepProposal& proposal,
                        const StepGranted& granted,
                        const StepPlan& plan) {
+  seat(plan);
+  TROUPE_CHECK(plan.rows.size() == granted.rows.size(), "the plan and the grant differ");
+  std::vector<NaiveRow> rows;
+  for (std::size_t index = 0; index < plan.rows.size(); ++index) {
+    const auto& row = plan.rows[index];
+    const auto sequence = holder_of(row.seat);
+    TROUPE_CHECK(granted.rows[index].sequence == sequence && granted.rows[index].end == row.end,
+                 "the plan and the grant differ");
+    play_row(*std::ranges::find(proposal.candidates, sequence, &Candidate::sequence), row, plan);
+    const auto& table = tables_.at(sequence);
+    rows.push_back(NaiveRow{table.log, table.blocks, row.begin, row.end});
+  }
+  contents_.play(plan, rows);
+}
+
+void NaiveTables::seat(const StepPlan& plan) {
   for (const auto& taken : plan.seats_taken) {
     for (const auto& [sequence, table] : tables_) {
       TROUPE_CHECK(table.seat != taken.seat, name(sequence) + " loses its seat unasked");
     }
-    tables_[taken.start->sequence] = Table{taken.seat, taken.start->tokens, {}, 0};
+    const auto& start = *taken.start;
+    tables_[start.sequence] =
+        Table{taken.seat,
+              std::make_shared<NaiveLog>(NaiveLog{start.sequence, start.cache_salt, start.tokens}),
+              {},
+              0};
   }
   for (const auto& growth : plan.table_growth) {
     auto& blocks = tables_.at(holder_of(growth.seat)).blocks;
     TROUPE_CHECK(!growth.blocks.empty(), "a growth by nothing");
     blocks.insert(blocks.end(), growth.blocks.begin(), growth.blocks.end());
   }
-  TROUPE_CHECK(plan.rows.size() == granted.rows.size(), "the plan and the grant differ");
-  for (std::size_t index = 0; index < plan.rows.size(); ++index) {
-    const auto& row = plan.rows[index];
-    const auto sequence = holder_of(row.seat);
-    auto& table = tables_.at(sequence);
-    TROUPE_CHECK(granted.rows[index].sequence == sequence && granted.rows[index].end == row.end,
-                 "the plan and the grant differ");
-    const auto enters = table.computed == 0;
-    TROUPE_CHECK(enters ? row.begin % block_size_ == 0 : row.begin == table.computed,
-                 name(sequence) + " computes positions out of turn");
-    table.computed = row.end;
-    const auto& candidate = *std::ranges::find(proposal.candidates, sequence, &Candidate::sequence);
-    const auto positions = std::max(row.end, candidate.reserve);
-    const auto num_wanted = static_cast<std::size_t>((positions + block_size_ - 1) / block_size_);
-    TROUPE_CHECK(
-        candidate.admission ? table.blocks.size() == num_wanted : table.blocks.size() >= num_wanted,
-        name(sequence) + " has a table of the wrong length");
+}
+
+// Only who enters may begin anywhere: behind a copy, where it is not the border of a block.
+void NaiveTables::play_row(const Candidate& candidate, const PlanRow& row, const StepPlan& plan) {
+  auto& table = tables_.at(candidate.sequence);
+  const auto place = static_cast<std::size_t>(row.begin / block_size_);
+  const auto is_copied =
+      row.begin % block_size_ == 0 ||
+      std::ranges::find(plan.copies, table.blocks.at(place), &BlockCopy::to) != plan.copies.end();
+  TROUPE_CHECK(candidate.admission ? is_copied : row.begin == table.computed,
+               name(candidate.sequence) + " computes positions out of turn");
+  table.computed = row.end;
+  const auto positions = std::max(row.end, candidate.reserve);
+  const auto num_wanted = static_cast<std::size_t>((positions + block_size_ - 1) / block_size_);
+  TROUPE_CHECK(
+      candidate.admission ? table.blocks.size() == num_wanted : table.blocks.size() >= num_wanted,
+      name(candidate.sequence) + " has a table of the wrong length");
+  for (auto written = place;
+       written * static_cast<std::size_t>(block_size_) < static_cast<std::size_t>(row.end);
+       ++written) {
+    for (const auto& [sequence, other] : tables_) {
+      TROUPE_CHECK(&other == &table || !contains(other.blocks, table.blocks[written]),
+                   name(candidate.sequence) + " writes to a block of " + name(sequence));
+    }
   }
 }
 
@@ -133,10 +203,13 @@ void NaiveTables::check_sharing() const {
       const auto& other = *entry->second.first;
       TROUPE_CHECK(entry->second.second == place && &other != &table,
                    "block " + std::to_string(block.value) + " stands at two places");
-      TROUPE_CHECK(
-          std::ssize(table.tokens) >= end && std::ssize(other.tokens) >= end &&
-              std::equal(table.tokens.begin(), table.tokens.begin() + end, other.tokens.begin()),
-          name(sequence) + " shares a block behind another prefix");
+      TROUPE_CHECK(table.log->salt == other.log->salt,
+                   name(sequence) + " shares a block under another salt");
+      const auto& mine = table.log->tokens;
+      const auto& theirs = other.log->tokens;
+      TROUPE_CHECK(std::ssize(mine) >= end && std::ssize(theirs) >= end &&
+                       std::equal(mine.begin(), mine.begin() + end, theirs.begin()),
+                   name(sequence) + " shares a block behind another prefix");
     }
   }
 }

@@ -5,8 +5,11 @@
 #include "engine/base/ids.h"
 #include "engine/step/step.h"
 
+#include "tests/support/naive_contents.h"
+
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <set>
 #include <vector>
 
@@ -29,20 +32,26 @@ class NaiveTables {
  private:
   struct Table {
     std::int32_t seat = 0;
-    std::vector<TokenId> tokens;  // known ones
+    std::shared_ptr<NaiveLog> log;
     std::vector<BlockId> blocks;
     std::int32_t computed = 0;
   };
 
   void check_sacrifices(const StepProposal& proposal, const StepGranted& granted) const;
   void check_answers(const StepProposal& proposal, const StepGranted& granted) const;
+  void check_awaiting(const StepProposal& proposal,
+                      const StepGranted& granted,
+                      const StepPlan* plan) const;
   void play(const StepProposal& proposal, const StepGranted& granted, const StepPlan& plan);
+  void seat(const StepPlan& plan);
+  void play_row(const Candidate& candidate, const PlanRow& row, const StepPlan& plan);
   void check_sharing() const;
   [[nodiscard]] SequenceId holder_of(std::int32_t seat) const;
 
   std::int32_t num_blocks_;
   std::int32_t block_size_;
   std::map<SequenceId, Table> tables_;
+  NaiveContents contents_;
 };
 
 }  // namespace troupe::test

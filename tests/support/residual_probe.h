@@ -21,6 +21,10 @@ class ResidualProbe final : public HostOperations {
   /// Row 0 is the embedding, row k follows layer k.
   [[nodiscard]] const std::vector<std::vector<float>>& rows() const { return rows_; }
 
+  [[nodiscard]] Result<void> move_blocks(const BlockMoves& moves) override {
+    return inner_.move_blocks(moves);
+  }
+
   [[nodiscard]] Result<void> begin(const PackedBatch& batch) override {
     return inner_.begin(batch);
   }

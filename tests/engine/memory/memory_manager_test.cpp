@@ -2,90 +2,27 @@
 
 #include "engine/base/check.h"
 
-#include "tests/support/ring_requests.h"
+#include "tests/engine/memory/memory_stage.h"
 
 #include <doctest/doctest.h>
 
-#include <memory>
 #include <utility>
 #include <vector>
 
 namespace troupe {
 namespace {
 
-using test::counting;
-
-constexpr RingNumber kRing{1};
-constexpr std::int32_t kBlockSize = 4;
-
-using Ids = std::vector<SequenceId>;
-
-enum class Caching : std::uint8_t { on, off };
-
-/// Makes proposals in turn, for a manager of few blocks of four tokens.
-struct Stage {
-  explicit Stage(std::int32_t num_blocks, Caching caching = Caching::on)
-      : memory(MemoryConfig{num_blocks, kBlockSize, caching == Caching::on}, kRing) {}
-
-  MemoryManager memory;
-  std::uint64_t step = 0;
-
-  StepProposal next() {
-    StepProposal proposal;
-    proposal.ring = kRing;
-    proposal.step = StepNumber{++step};
-    return proposal;
-  }
-
-  MemoryManager::Settled settle(const StepProposal& proposal) {
-    auto settled = memory.settle(proposal);
-    memory.audit();
-    return settled;
-  }
-};
-
-Candidate admission(std::uint64_t number, std::int32_t seat, std::vector<TokenId> tokens) {
-  auto start = std::make_shared<SequenceStart>();
-  start->sequence = SequenceId{number};
-  start->request = RequestId{number};
-  start->num_prompt_tokens = static_cast<std::int32_t>(tokens.size());
-  start->tokens = std::move(tokens);
-  Candidate candidate;
-  candidate.sequence = start->sequence;
-  candidate.seat = seat;
-  candidate.known = start->num_tokens();
-  candidate.num_tokens = candidate.known;
-  candidate.admission = std::move(start);
-  return candidate;
-}
-
-Candidate running(std::uint64_t number, std::int32_t seat, std::int32_t begin, std::int32_t end) {
-  Candidate candidate;
-  candidate.sequence = SequenceId{number};
-  candidate.seat = seat;
-  candidate.begin = begin;
-  candidate.num_tokens = end - begin;
-  candidate.known = end;
-  return candidate;
-}
-
-/// Seats a sequence of `count` tokens that nobody else has.
-void seat(Stage& stage, std::uint64_t number, std::int32_t seat, std::int32_t count) {
-  auto proposal = stage.next();
-  const auto first = static_cast<TokenId>(number * 1000);
-  proposal.candidates = {admission(number, seat, counting(count, first))};
-  REQUIRE(stage.settle(proposal).granted.rows.size() == 1);
-}
+using namespace test;
 
 TEST_CASE("an admission gets its seat, its blocks and its row in one plan") {
-  Stage stage(4);
+  MemoryStage stage(4);
   auto proposal = stage.next();
   proposal.candidates = {admission(7, 3, counting(6))};
 
   const auto settled = stage.settle(proposal);
 
   REQUIRE(settled.plan);
-  CHECK(settled.plan->ring == kRing);
+  CHECK(settled.plan->ring == kStageRing);
   CHECK(settled.plan->step == proposal.step);
   REQUIRE(settled.plan->seats_taken.size() == 1);
   CHECK(settled.plan->seats_taken[0].seat == 3);
@@ -99,7 +36,7 @@ TEST_CASE("an admission gets its seat, its blocks and its row in one plan") {
 }
 
 TEST_CASE("a plan carries only what a table grew by") {
-  Stage stage(4);
+  MemoryStage stage(4);
   seat(stage, 1, 0, 3);
 
   auto within = stage.next();
@@ -116,7 +53,7 @@ TEST_CASE("a plan carries only what a table grew by") {
 }
 
 TEST_CASE("a proposal without candidates brings blocks home and sends no plan") {
-  Stage stage(2);
+  MemoryStage stage(2);
   seat(stage, 1, 0, 8);
   auto proposal = stage.next();
   proposal.releases = {SequenceId{1}};
@@ -130,7 +67,7 @@ TEST_CASE("a proposal without candidates brings blocks home and sends no plan") 
 }
 
 TEST_CASE("a block released by a proposal is given away in the same plan") {
-  Stage stage(2, Caching::off);
+  MemoryStage stage(2, Caching::off);
   seat(stage, 1, 0, 8);
   auto proposal = stage.next();
   proposal.releases = {SequenceId{1}};
@@ -142,8 +79,8 @@ TEST_CASE("a block released by a proposal is given away in the same plan") {
   CHECK(stage.memory.num_free_blocks() == 0);
 }
 
-TEST_CASE("a cached prefix is found in whole blocks, and one token is always left to compute") {
-  Stage stage(8);
+TEST_CASE("a cached prefix is found token by token, and one is always left to compute") {
+  MemoryStage stage(8);
   seat(stage, 1, 0, 8);
   const auto admit = [&](std::uint64_t number, std::vector<TokenId> tokens) {
     auto proposal = stage.next();
@@ -151,20 +88,21 @@ TEST_CASE("a cached prefix is found in whole blocks, and one token is always lef
     return stage.settle(proposal).granted.rows.at(0).begin;
   };
 
-  CHECK(admit(2, counting(8, 1000)) == 4);
+  CHECK(admit(2, counting(8, 1000)) == 7);
   CHECK(admit(3, counting(9, 1000)) == 8);
-  CHECK(admit(4, counting(3, 1000)) == 0);
+  CHECK(admit(4, counting(3, 1000)) == 2);
   auto other = counting(8, 1000);
   other[5] = 1;
-  CHECK(admit(5, other) == 4);
+  CHECK(admit(5, other) == 5);
   other[0] = 1;
   CHECK(admit(6, other) == 0);
-  CHECK(stage.memory.statistics().num_hit_tokens == 16);
+  CHECK(stage.memory.statistics().num_hit_tokens == 22);
+  CHECK(stage.memory.statistics().num_copied_tokens == 3 + 2 + 1);
   CHECK(stage.memory.statistics().num_queried_tokens == 8 + 8 + 9 + 3 + 8 + 8);
 }
 
 TEST_CASE("a block is hit by later plans and not by the plan that writes it") {
-  Stage stage(8);
+  MemoryStage stage(nobody_waits(8));
   auto together = stage.next();
   together.candidates = {admission(1, 0, counting(6)), admission(2, 1, counting(6))};
   const auto first = stage.settle(together);
@@ -179,7 +117,7 @@ TEST_CASE("a block is hit by later plans and not by the plan that writes it") {
 }
 
 TEST_CASE("a block filled by decoding is cached as soon as its last token is known") {
-  Stage stage(8);
+  MemoryStage stage(8);
   seat(stage, 1, 0, 3);  // tokens 1000, 1001, 1002
   auto decode = stage.next();
   decode.candidates = {running(1, 0, 3, 4)};
@@ -193,7 +131,7 @@ TEST_CASE("a block filled by decoding is cached as soon as its last token is kno
   };
 
   CHECK(admit(2, {}) == 0);
-  Stage fresh(8);
+  MemoryStage fresh(8);
   std::swap(stage, fresh);
   seat(stage, 1, 0, 3);
   auto again = stage.next();
@@ -203,7 +141,7 @@ TEST_CASE("a block filled by decoding is cached as soon as its last token is kno
 }
 
 TEST_CASE("what a sequence computed stays cached when it is released with its last token") {
-  Stage stage(4);
+  MemoryStage stage(4);
   seat(stage, 1, 0, 3);
   auto decode = stage.next();
   decode.candidates = {running(1, 0, 3, 4)};
@@ -215,29 +153,29 @@ TEST_CASE("what a sequence computed stays cached when it is released with its la
   CHECK(stage.settle(release).granted.num_cached_blocks == 1);
 }
 
-TEST_CASE("nothing is cached behind a prefix that was given up") {
-  Stage stage(4);
+TEST_CASE("of two that computed the same the one who stays keeps its prefix found") {
+  MemoryStage stage(nobody_waits(4));
   auto twins = stage.next();
   twins.candidates = {admission(1, 0, counting(4)), admission(2, 1, counting(4))};
   static_cast<void>(stage.settle(twins));  // the first one's block bears the name
-  auto eviction = stage.next();
-  eviction.releases = {SequenceId{1}};
-  eviction.candidates = {admission(3, 2, counting(12, 500))};
-  static_cast<void>(stage.settle(eviction));
-  CHECK(stage.memory.statistics().num_evicted_blocks == 1);
-  auto room = stage.next();
-  room.releases = {SequenceId{3}};
-  room.candidates = {running(2, 1, 4, 8)};
-  room.known = {{SequenceId{2}, 7}, {SequenceId{2}, 8}, {SequenceId{2}, 9}, {SequenceId{2}, 10}};
-  const auto before = stage.settle(room).granted.num_cached_blocks;
+  auto leave = stage.next();
+  leave.releases = {SequenceId{1}};
+  CHECK(stage.settle(leave).granted.num_cached_blocks == 0);  // nobody needs it twice
+  auto on = stage.next();
+  on.candidates = {running(2, 1, 4, 8)};
+  on.known = {{SequenceId{2}, 7}, {SequenceId{2}, 8}, {SequenceId{2}, 9}, {SequenceId{2}, 10}};
+  static_cast<void>(stage.settle(on));
   auto release = stage.next();
   release.releases = {SequenceId{2}};
+  CHECK(stage.settle(release).granted.num_cached_blocks == 2);
+  auto again = stage.next();
+  again.candidates = {admission(3, 0, {100, 101, 102, 103, 7, 8, 9, 10, 11})};
 
-  CHECK(stage.settle(release).granted.num_cached_blocks == before);
+  CHECK(stage.settle(again).granted.rows.at(0).begin == 8);
 }
 
 TEST_CASE("without prefix caching nothing is kept and nothing is found") {
-  Stage stage(8, Caching::off);
+  MemoryStage stage(8, Caching::off);
   seat(stage, 1, 0, 8);
   auto proposal = stage.next();
   proposal.releases = {SequenceId{1}};
@@ -250,7 +188,7 @@ TEST_CASE("without prefix caching nothing is kept and nothing is found") {
 }
 
 TEST_CASE("cached blocks are evicted before anybody is sacrificed, the leaves first") {
-  Stage stage(4);
+  MemoryStage stage(4);
   seat(stage, 1, 0, 12);
   auto release = stage.next();
   release.releases = {SequenceId{1}};
@@ -266,7 +204,7 @@ TEST_CASE("cached blocks are evicted before anybody is sacrificed, the leaves fi
 }
 
 TEST_CASE("when blocks run out, victims give way in the given order") {
-  Stage stage(3);
+  MemoryStage stage(3);
   seat(stage, 1, 0, 4);
   seat(stage, 2, 1, 4);
   seat(stage, 3, 2, 4);
@@ -282,7 +220,7 @@ TEST_CASE("when blocks run out, victims give way in the given order") {
 }
 
 TEST_CASE("a candidate may sacrifice only those behind it, and their rows leave the plan") {
-  Stage stage(2);
+  MemoryStage stage(2);
   seat(stage, 1, 0, 4);
   seat(stage, 2, 1, 4);
   auto proposal = stage.next();
@@ -298,7 +236,7 @@ TEST_CASE("a candidate may sacrifice only those behind it, and their rows leave 
 }
 
 TEST_CASE("a candidate never sacrifices itself or one before it") {
-  Stage stage(2);
+  MemoryStage stage(2);
   seat(stage, 1, 0, 4);
   seat(stage, 2, 1, 3);
   auto proposal = stage.next();
@@ -313,7 +251,7 @@ TEST_CASE("a candidate never sacrifices itself or one before it") {
 }
 
 TEST_CASE("nobody is sacrificed for one that would not fit even then") {
-  Stage stage(4);
+  MemoryStage stage(4);
   seat(stage, 1, 0, 4);
   seat(stage, 2, 1, 4);
   auto proposal = stage.next();
@@ -329,7 +267,7 @@ TEST_CASE("nobody is sacrificed for one that would not fit even then") {
 }
 
 TEST_CASE("one that is deferred takes nothing, not even its cached prefix") {
-  Stage stage(4);
+  MemoryStage stage(4);
   seat(stage, 1, 0, 8);
   auto release = stage.next();
   release.releases = {SequenceId{1}};
@@ -346,7 +284,7 @@ TEST_CASE("one that is deferred takes nothing, not even its cached prefix") {
 }
 
 TEST_CASE("a smaller candidate is granted behind a greater one that is deferred") {
-  Stage stage(2);
+  MemoryStage stage(2);
   auto proposal = stage.next();
   proposal.candidates = {admission(1, 0, counting(12)), admission(2, 1, counting(8, 500))};
 
@@ -357,7 +295,7 @@ TEST_CASE("a smaller candidate is granted behind a greater one that is deferred"
 }
 
 TEST_CASE("a sacrificed sequence finds its own blocks again when nobody took them") {
-  Stage stage(4);
+  MemoryStage stage(4);
   seat(stage, 1, 0, 4);
   seat(stage, 2, 1, 12);
   auto proposal = stage.next();
@@ -372,7 +310,7 @@ TEST_CASE("a sacrificed sequence finds its own blocks again when nobody took the
 }
 
 TEST_CASE("an admission leaves the headroom free, one that runs may use it") {
-  Stage stage(3);
+  MemoryStage stage(3);
   seat(stage, 1, 0, 4);
   auto proposal = stage.next();
   proposal.num_headroom_blocks = 1;
@@ -385,7 +323,7 @@ TEST_CASE("an admission leaves the headroom free, one that runs may use it") {
 }
 
 TEST_CASE("a reserve is held from the first row on") {
-  Stage stage(4);
+  MemoryStage stage(4);
   auto proposal = stage.next();
   proposal.candidates = {admission(1, 0, counting(4))};
   proposal.candidates[0].reserve = 13;
@@ -397,7 +335,7 @@ TEST_CASE("a reserve is held from the first row on") {
 }
 
 TEST_CASE("what a cached prefix saves of the budget goes to the next admission") {
-  Stage stage(16);
+  MemoryStage stage(16);
   seat(stage, 1, 0, 8);
   auto proposal = stage.next();
   proposal.max_admission_tokens = 9;
@@ -414,7 +352,7 @@ TEST_CASE("what a cached prefix saves of the budget goes to the next admission")
 }
 
 TEST_CASE("a proposal of another ring, an old step or an unknown sequence is a bug") {
-  Stage stage(4);
+  MemoryStage stage(4);
   seat(stage, 1, 0, 4);
   auto foreign = stage.next();
   foreign.ring = RingNumber{2};

@@ -31,8 +31,8 @@ struct Stage {
     table.blocks.push_back(block);
   }
 
-  std::vector<BlockTable*> choose(std::int32_t num_wanted) {
-    const auto chosen = sacrifice.choose(victims, pool, num_wanted);
+  std::vector<BlockTable*> choose(std::int32_t num_wanted, std::size_t num_doomed = 0) {
+    const auto chosen = sacrifice.choose(victims, num_doomed, pool, num_wanted);
     return {chosen.begin(), chosen.end()};
   }
 };
@@ -86,6 +86,19 @@ TEST_CASE("asking for a sacrifice while enough is free is a bug") {
   Stage stage;
 
   CHECK_THROWS_AS(static_cast<void>(stage.choose(8)), InvariantViolation);
+}
+
+TEST_CASE("whoever is doomed goes in any case, and nobody goes when all would not suffice") {
+  Stage stage;
+  stage.hold(stage.first, 2);
+  stage.hold(stage.second, 3);
+  stage.hold(stage.third, 3);
+
+  CHECK(stage.choose(0, 1) == std::vector{&stage.first});
+  CHECK(stage.choose(2, 1) == std::vector{&stage.first});
+  CHECK(stage.choose(3, 1) == std::vector{&stage.first, &stage.second});
+  CHECK(stage.choose(6, 1) == std::vector{&stage.first, &stage.second, &stage.third});
+  CHECK(stage.choose(9, 1).empty());
 }
 
 TEST_CASE("a choice suffices, and would not suffice without any one of the chosen") {

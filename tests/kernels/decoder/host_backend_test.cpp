@@ -133,6 +133,36 @@ TEST_CASE("an operation's error is the step's") {
   CHECK(result.error().message == "attention 0 failed");
 }
 
+TEST_CASE("a plan's moves are made before its rows are computed, and only if there are any") {
+  auto operations = std::make_unique<ScriptedOperations>(kVocabSize, successor);
+  auto& calls = operations->calls;
+  const auto backend = make_host_backend(std::move(operations),
+                                         {.device = "script",
+                                          .num_blocks = 8,
+                                          .block_size = 4,
+                                          .max_num_seqs = 2,
+                                          .max_num_batched_tokens = 16,
+                                          .vocab_size = kVocabSize,
+                                          .num_host_blocks = 1},
+                                         1);
+  auto plan = prefill(1, 20);
+  plan->swaps_out = {{BlockId{6}, 0}};
+  plan->copies = {{BlockId{1}, BlockId{2}}};
+  REQUIRE(backend->enqueue(plan).has_value());
+  REQUIRE(backend->wait().has_value());
+  CHECK(calls.at(0) == "move 1 out, 0 in, 1 across");
+  CHECK(calls.at(1) == "begin");
+  calls.clear();
+  REQUIRE(backend->enqueue(decode(2, 2)).has_value());
+  REQUIRE(backend->wait().has_value());
+  CHECK(calls.at(0) == "begin");
+  auto astray = decode(3, 3);
+  astray->swaps_in = {{BlockId{6}, 1}};
+  REQUIRE(backend->enqueue(astray).has_value());
+
+  CHECK_THROWS_AS(static_cast<void>(backend->wait()), InvariantViolation);
+}
+
 TEST_CASE("a new ring finds neither plans nor sequences of the old one") {
   const auto backend = make_backend(successor);
   REQUIRE(backend->enqueue(prefill(1, 20)).has_value());

@@ -7,6 +7,12 @@ namespace troupe {
 ScriptedOperations::ScriptedOperations(std::int32_t vocab_size, Rule rule)
     : vocab_size_(static_cast<std::size_t>(vocab_size)), rule_(std::move(rule)) {}
 
+Result<void> ScriptedOperations::move_blocks(const BlockMoves& moves) {
+  return note("move " + std::to_string(moves.out.size()) + " out, " +
+              std::to_string(moves.in.size()) + " in, " + std::to_string(moves.copies.size()) +
+              " across");
+}
+
 Result<void> ScriptedOperations::begin(const PackedBatch& batch) {
   batch_ = &batch;
   return note("begin");

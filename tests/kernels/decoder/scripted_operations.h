@@ -21,6 +21,7 @@ class ScriptedOperations final : public HostOperations {
   /// The call that fails with `device`; none when empty.
   std::string failing;
 
+  [[nodiscard]] Result<void> move_blocks(const BlockMoves& moves) override;
   [[nodiscard]] Result<void> begin(const PackedBatch& batch) override;
   [[nodiscard]] Result<void> embed() override;
   [[nodiscard]] Result<void> add_attention_norm(std::int32_t layer) override;

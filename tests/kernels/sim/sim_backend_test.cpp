@@ -130,6 +130,77 @@ TEST_CASE("two steps may be on the device, the second fed by the first") {
   CHECK_THROWS_AS(static_cast<void>(stage.device.wait()), InvariantViolation);
 }
 
+TEST_CASE("content goes to the host and comes back, and a copy may be written behind") {
+  auto options = small_device();
+  options.description.num_host_blocks = 2;
+  Stage stage(options);
+  const auto start = make_start(1, counting(9));
+  const auto wanted = sim_next_token(start->tokens, *start, {1000, 0});
+  CHECK(stage.run(stage.entrance(start, blocks({0, 1, 2}))).tokens.at(0).token == wanted);
+  auto out = stage.entrance(make_start(2, counting(8, 500)), blocks({0, 1}), 1);
+  out->swaps_out = {BlockSwap{BlockId{0}, 1}, BlockSwap{BlockId{1}, 0}};
+  stage.run(out);
+
+  auto in = stage.entrance(make_start(3, counting(9)), blocks({4, 6, 7}));
+  in->swaps_in = {BlockSwap{BlockId{4}, 1}, BlockSwap{BlockId{5}, 0}};
+  in->copies = {BlockCopy{BlockId{5}, BlockId{6}}};
+  in->rows = {PlanRow{0, 6, 9, true}};
+
+  CHECK(stage.run(in).tokens.at(0).token == wanted);
+}
+
+TEST_CASE("moves of what was never written, and reads of what was not moved, are noticed") {
+  auto options = small_device();
+  options.description.num_host_blocks = 2;
+  Stage stage(options);
+  stage.run(stage.entrance(make_start(1, counting(9)), blocks({0, 1, 2})));
+  auto from_nowhere = stage.entrance(make_start(2, counting(9)), blocks({3, 4, 5}), 1);
+  from_nowhere->swaps_in = {BlockSwap{BlockId{3}, 0}};
+  CHECK_THROWS_AS(static_cast<void>(stage.device.enqueue(from_nowhere)), InvariantViolation);
+  Stage other(options);
+  other.run(other.entrance(make_start(1, counting(9)), blocks({0, 1, 2})));
+  auto wrong = other.entrance(make_start(2, counting(9)), blocks({0, 4, 5}), 1);
+  wrong->copies = {BlockCopy{BlockId{0}, BlockId{4}}};
+  wrong->rows = {PlanRow{1, 6, 9, true}};
+
+  CHECK_THROWS_AS(static_cast<void>(other.device.enqueue(wrong)), InvariantViolation);
+}
+
+TEST_CASE("what was written under another salt is not this sequence's") {
+  const auto salted = [](std::uint64_t number, const char* salt) {
+    auto start = make_start(number, counting(7));
+    start->cache_salt = salt;
+    return start;
+  };
+  const auto reads_under = [&](const char* salt) {
+    Stage stage;
+    stage.run(stage.entrance(salted(1, "alice"), blocks({0, 1})));
+    auto twin = stage.entrance(salted(2, salt), blocks({0, 2}), 1);
+    twin->rows = {PlanRow{1, 4, 7, true}};
+    static_cast<void>(stage.device.enqueue(twin));
+  };
+
+  CHECK_NOTHROW(reads_under("alice"));
+  CHECK_THROWS_AS(reads_under("bob"), InvariantViolation);
+  CHECK_THROWS_AS(reads_under(""), InvariantViolation);
+}
+
+TEST_CASE("swaps take the time of the link, copies that of the memory") {
+  BackendDescription device;
+  device.bytes_per_block = 1'000'000;
+  StepPlan plan;
+  plan.swaps_out.resize(2);
+  plan.swaps_in.resize(1);
+  plan.copies.resize(5);
+  SimTiming timing;
+  CHECK(sim_move_time(timing, device, plan) == Duration::zero());
+  device.host_link_bytes_per_second = 1e9;
+  CHECK(sim_move_time(timing, device, plan) == microseconds(3000));
+  timing.bytes_per_second = 1e10;
+
+  CHECK(sim_move_time(timing, device, plan) == microseconds(4000));
+}
+
 TEST_CASE("any lost, repeated or swapped token changes what follows") {
   const auto start = make_start(1, {5, 6, 7, 8});
   const auto next = [&](std::vector<TokenId> log) {
