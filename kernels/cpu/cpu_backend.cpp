@@ -4,6 +4,7 @@
 #include "engine/base/check.h"
 #include "kernels/cpu/cpu_operations.h"
 #include "kernels/decoder/host_backend.h"
+#include "kernels/decoder/prefill_cost.h"
 
 #include <algorithm>
 #include <limits>
@@ -15,6 +16,11 @@ namespace troupe {
 namespace {
 
 constexpr std::int32_t kMaxThreads = 1024;
+
+// What a core copies, and what it computes of a prompt, to the order of magnitude: the choice
+// between moving a block and computing it anew is never near the border here.
+constexpr double kCopiedBytesPerSecond = 4e9;
+constexpr double kOperationsPerSecond = 5e10;
 
 Result<void> check_positive(std::int64_t value, const std::string& name) {
   if (value < 1) {
@@ -71,6 +77,12 @@ Result<cpu::OperationsShape> make_shape(const ModelSpec& spec, const CpuOptions&
   if (!path) {
     return tl::unexpected(path.error());
   }
+  if (options.num_host_blocks < 0) {
+    return fail(
+        ErrorCode::invalid_value,
+        "num_host_blocks is " + std::to_string(options.num_host_blocks) + ", it cannot be negative",
+        "num_host_blocks");
+  }
   const auto blocks = count_blocks(spec, options);
   if (!blocks) {
     return tl::unexpected(blocks.error());
@@ -86,6 +98,7 @@ Result<cpu::OperationsShape> make_shape(const ModelSpec& spec, const CpuOptions&
                               .path = *path,
                               .block_size = options.block_size,
                               .num_blocks = *blocks,
+                              .num_host_blocks = options.num_host_blocks,
                               .max_num_seqs = options.max_num_seqs,
                               .max_num_batched_tokens = options.max_num_batched_tokens};
 }
@@ -126,7 +139,11 @@ Result<std::unique_ptr<Backend>> make_cpu_backend(std::shared_ptr<const CpuModel
       .bytes_per_block = cpu::KvCache::bytes_per_block(spec, shape->block_size),
       .max_num_seqs = shape->max_num_seqs,
       .max_num_batched_tokens = shape->max_num_batched_tokens,
-      .vocab_size = spec.vocab_size};
+      .vocab_size = spec.vocab_size,
+      .num_host_blocks = shape->num_host_blocks,
+      .host_link_bytes_per_second = kCopiedBytesPerSecond,
+      .prefill_tokens_per_second =
+          shape->num_threads * kOperationsPerSecond / operations_per_token(spec)};
   return make_host_backend(std::move(*operations), std::move(description), spec.num_layers);
 }
 

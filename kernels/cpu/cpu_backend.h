@@ -18,6 +18,9 @@ struct CpuOptions {
   std::int32_t threads = 0;                                // 0: as many as the machine has cores
   std::int64_t kv_cache_bytes = std::int64_t{256} << 20U;  // used when `num_blocks` is 0
   std::int32_t num_blocks = 0;
+  /// KV blocks of the host tier. Here it is memory like the cache itself, so it saves nothing but
+  /// the computing: for trying out what a device with memory of its own does.
+  std::int32_t num_host_blocks = 0;
   std::int32_t block_size = 16;  // tokens, a multiple of 16
   std::int32_t max_num_seqs = 64;
   std::int32_t max_num_batched_tokens = 2048;

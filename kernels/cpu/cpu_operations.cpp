@@ -67,7 +67,35 @@ Result<std::unique_ptr<CpuOperations>> CpuOperations::make(std::shared_ptr<const
   std::unique_ptr<CpuOperations> operations(
       new CpuOperations(std::move(model), shape, std::move(*cache)));
   operations->activations_ = std::move(*activations);
+  if (auto reserved = operations->reserve_host_tier(); !reserved) {
+    return pass(std::move(reserved));
+  }
   return operations;
+}
+
+Result<void> CpuOperations::reserve_host_tier() {
+  if (shape_.num_host_blocks == 0) {
+    return {};
+  }
+  auto tier = KvCache::make(spec(), shape_.block_size, shape_.num_host_blocks);
+  if (!tier) {
+    return pass(std::move(tier));
+  }
+  host_tier_ = std::move(*tier);
+  return {};
+}
+
+Result<void> CpuOperations::move_blocks(const BlockMoves& moves) {
+  for (const auto& swap : moves.out) {
+    host_tier_.copy_block(cache_, swap.block.value, swap.host_slot);
+  }
+  for (const auto& swap : moves.in) {
+    cache_.copy_block(host_tier_, swap.host_slot, swap.block.value);
+  }
+  for (const auto& copy : moves.copies) {
+    cache_.copy_block(cache_, copy.from.value, copy.to.value);
+  }
+  return {};
 }
 
 Result<CpuOperations::Activations> CpuOperations::make_activations(const ModelSpec& spec,
@@ -141,7 +169,7 @@ Result<void> CpuOperations::begin(const PackedBatch& batch) {
     TROUPE_CHECK(block >= 0 && block < shape_.num_blocks, "a block outside the KV cache");
   }
   batch_ = &batch;
-  attention_.begin(batch);
+  attention_.begin(batch, shape_.num_threads);
   return {};
 }
 

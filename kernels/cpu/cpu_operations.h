@@ -23,6 +23,7 @@ struct OperationsShape {
   CpuPath path = CpuPath::scalar;  // available, not `detect`
   std::int32_t block_size = 16;    // a multiple of 16
   std::int32_t num_blocks = 0;
+  std::int32_t num_host_blocks = 0;
   std::int32_t max_num_seqs = 0;
   std::int32_t max_num_batched_tokens = 0;
 };
@@ -35,6 +36,7 @@ class CpuOperations final : public HostOperations {
   [[nodiscard]] static Result<std::unique_ptr<CpuOperations>> make(
       std::shared_ptr<const CpuModel> model, const OperationsShape& shape);
 
+  [[nodiscard]] Result<void> move_blocks(const BlockMoves& moves) override;
   [[nodiscard]] Result<void> begin(const PackedBatch& batch) override;
   [[nodiscard]] Result<void> embed() override;
   [[nodiscard]] Result<void> add_attention_norm(std::int32_t layer) override;
@@ -72,6 +74,8 @@ class CpuOperations final : public HostOperations {
 
   CpuOperations(std::shared_ptr<const CpuModel> model, const OperationsShape& shape, KvCache cache);
 
+  [[nodiscard]] Result<void> reserve_host_tier();
+
   [[nodiscard]] static Result<Activations> make_activations(const ModelSpec& spec,
                                                             const OperationsShape& shape);
   void norm_rows(const std::vector<float>& weight);
@@ -91,6 +95,7 @@ class CpuOperations final : public HostOperations {
   const PathKernels& kernels_;
   Machine machine_;
   KvCache cache_;
+  KvCache host_tier_;  // empty unless blocks were declared for it
   RopeTable rope_;
   Attention attention_;
   Activations activations_;

@@ -42,7 +42,8 @@ Result<KvCache> KvCache::make(const ModelSpec& spec,
   cache.memory_ = std::move(*memory);
   cache.data_ = reinterpret_cast<Bf16*>(cache.memory_.data());
   cache.num_layers_ = spec.num_layers;
-  cache.num_pages_ = std::int64_t{num_blocks} * (block_size / kPageTokens);
+  cache.pages_per_block_ = block_size / kPageTokens;
+  cache.num_pages_ = std::int64_t{num_blocks} * cache.pages_per_block_;
   cache.num_kv_heads_ = spec.num_kv_heads;
   cache.head_size_ = spec.head_size;
   cache.width_ = value_width(spec);
@@ -73,6 +74,17 @@ void KvCache::clear_partner(const Place& place) {
   Bf16* const row = values + (token / 2) * width_ * 2 + 1;
   for (std::int32_t i = 0; i < head_size_; ++i) {
     row[2 * i] = 0;
+  }
+}
+
+void KvCache::copy_block(const KvCache& source, std::int32_t from, std::int32_t to) {
+  const auto first = std::int64_t{from} * pages_per_block_;
+  const auto target = std::int64_t{to} * pages_per_block_;
+  TROUPE_CHECK(from >= 0 && first < source.num_pages_ && to >= 0 && target < num_pages_,
+               "block " + std::to_string(from) + " to block " + std::to_string(to));
+  const auto elements = pages_per_block_ * num_kv_heads_ * head_elements_;
+  for (std::int32_t layer = 0; layer < num_layers_; ++layer) {
+    std::copy_n(source.head(layer, first, 0), elements, head(layer, target, 0));
   }
 }
 

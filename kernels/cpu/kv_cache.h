@@ -53,6 +53,10 @@ class KvCache {
   /// what an earlier sequence left there, were it infinite, must not enter this one's.
   void clear_partner(const Place& place);
 
+  /// Writes block `to` as block `from` of `source`, which has the same shape but perhaps another
+  /// number of blocks. Checked: both exist.
+  void copy_block(const KvCache& source, std::int32_t from, std::int32_t to);
+
   /// Fills the whole cache with one value: for tests of what must never be read.
   void fill(Bf16 value);
 
@@ -65,6 +69,7 @@ class KvCache {
   Bf16* data_ = nullptr;
   std::int32_t num_layers_ = 0;
   std::int64_t num_pages_ = 0;
+  std::int32_t pages_per_block_ = 0;
   std::int32_t num_kv_heads_ = 0;
   std::int32_t head_size_ = 0;
   std::int32_t width_ = 0;

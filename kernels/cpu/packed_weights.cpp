@@ -1,8 +1,9 @@
-// Panels are packed side by side by the team; within one, each output's row is read in order.
+// Panels are packed side by side by the team; within one, 16 outputs' rows are read side by side.
 #include "kernels/cpu/packed_weights.h"
 
 #include "engine/base/check.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace troupe::cpu {
@@ -27,11 +28,6 @@ float widened(const TensorView& tensor, std::int64_t index) {
   return widen(element<Bf16>(tensor.data, index));
 }
 
-Bf16 narrowed(const TensorView& tensor, std::int64_t index) {
-  return tensor.dtype == DType::bfloat16 ? element<Bf16>(tensor.data, index)
-                                         : narrow(widened(tensor, index));
-}
-
 struct SourceRow {
   const TensorView* tensor = nullptr;
   std::int64_t first = 0;  // index of the row's first element
@@ -47,10 +43,56 @@ SourceRow source_row(std::span<const TensorView> parts, std::int64_t row) {
   TROUPE_CHECK(false, "a row beyond the last matrix");
 }
 
-/// One output's inputs, two by two, into its column of a panel that is `width` columns wide.
-void pack_column(const SourceRow& source, std::int32_t num_inputs, std::int64_t width, Bf16* to) {
-  for (std::int32_t k = 0; k < num_inputs; ++k) {
-    to[(k / 2) * width * 2 + k % 2] = narrowed(*source.tensor, source.first + k);
+// A cache line of each source row at a time: rows often lie a power of two apart, and would drive
+// each other out of the cache if they were read in step.
+constexpr std::int32_t kBlockInputs = 32;
+
+/// `count` inputs of an output, from `first` on.
+void read_inputs(const SourceRow& source, std::int32_t first, std::int32_t count, Bf16* to) {
+  const auto begin = source.first + first;
+  if (source.tensor->dtype == DType::bfloat16) {
+    std::memcpy(to, source.tensor->data + begin * static_cast<std::int64_t>(sizeof(Bf16)),
+                static_cast<std::size_t>(count) * sizeof(Bf16));
+    return;
+  }
+  for (std::int32_t i = 0; i < count; ++i) {
+    to[i] = narrow(widened(*source.tensor, begin + i));
+  }
+}
+
+/// A vector's outputs, at most 16, two inputs by two, into a panel that is `width` columns wide.
+void pack_columns(std::span<const SourceRow> outputs,
+                  std::int32_t num_inputs,
+                  std::int64_t width,
+                  Bf16* to) {
+  for (std::int32_t first = 0; first < num_inputs; first += kBlockInputs) {
+    const auto count = std::min(kBlockInputs, num_inputs - first);
+    Bf16 block[kVectorColumns][kBlockInputs] = {};
+    for (std::size_t column = 0; column < outputs.size(); ++column) {
+      read_inputs(outputs[column], first, count, block[column]);
+    }
+    for (std::int32_t i = 0; i < count; i += 2) {
+      Bf16* const pairs = to + (first + i) * width;
+      for (std::size_t column = 0; column < outputs.size(); ++column) {
+        std::memcpy(pairs + 2 * column, block[column] + i, 2 * sizeof(Bf16));
+      }
+    }
+  }
+}
+
+void pack_panel(std::span<const TensorView> parts,
+                const PackedMatrix& packed,
+                std::int32_t panel,
+                Bf16* to) {
+  const std::int64_t width = std::int64_t{packed.vectors(panel)} * kVectorColumns;
+  for (std::int32_t first = 0; first < packed.columns(panel); first += kVectorColumns) {
+    const auto count = std::min(kVectorColumns, packed.columns(panel) - first);
+    SourceRow outputs[kVectorColumns];
+    for (std::int32_t column = 0; column < count; ++column) {
+      outputs[column] = source_row(parts, std::int64_t{panel} * kPanelColumns + first + column);
+    }
+    pack_columns({outputs, static_cast<std::size_t>(count)}, packed.num_inputs, width,
+                 to + std::int64_t{2} * first);
   }
 }
 
@@ -71,12 +113,7 @@ PackedMatrix pack(std::span<const TensorView> parts, Bf16* to, ThreadTeam& team)
   }
   team.run(packed.num_panels(), [&](std::int32_t begin, std::int32_t end) {
     for (std::int32_t panel = begin; panel < end; ++panel) {
-      const std::int64_t width = std::int64_t{packed.vectors(panel)} * kVectorColumns;
-      Bf16* const first = to + (packed.panel(panel) - packed.data);
-      for (std::int32_t column = 0; column < packed.columns(panel); ++column) {
-        const auto row = source_row(parts, std::int64_t{panel} * kPanelColumns + column);
-        pack_column(row, packed.num_inputs, width, first + std::int64_t{2} * column);
-      }
+      pack_panel(parts, packed, panel, to + (packed.panel(panel) - packed.data));
     }
   });
   return packed;

@@ -27,8 +27,6 @@ constexpr int kRegisterBytes = 64;
 }
 
 constexpr std::int64_t kVectorElements = 2 * kVectorColumns;
-// So far ahead that a load from memory is there in time at 25 GB/s a core.
-constexpr std::int64_t kPrefetchElements = 1024;
 
 [[gnu::always_inline]] inline __m512bh load_pairs(const Bf16* from) {
   return reinterpret_cast<__m512bh>(_mm512_loadu_si512(from));
@@ -40,24 +38,36 @@ constexpr std::int64_t kPrefetchElements = 1024;
   return reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair));
 }
 
-template <int Rows, int Vectors>
+[[gnu::always_inline]] inline void fetch(const Bf16* line) {
+  _mm_prefetch(line, _MM_HINT_T0);
+}
+
+/// Into the second-level cache: the nearest one is full of what is in use.
+[[gnu::always_inline]] inline void fetch_later(const Bf16* line) {
+  _mm_prefetch(line, _MM_HINT_T1);
+}
+
+/// `Ahead`: vectors to fetch ahead for each pair.
+template <int Rows, int Vectors, int Ahead>
 void product_tile(const ProductArgs& args) {
   __m512 sums[Rows][Vectors];
-  for (auto& row : sums) {
-    for (auto& vector : row) {
-      vector = _mm512_setzero_ps();
+  for (int r = 0; r < Rows; ++r) {
+    for (int v = 0; v < Vectors; ++v) {
+      sums[r][v] = args.adds ? _mm512_loadu_ps(args.out + r * kPanelColumns + v * kVectorColumns)
+                             : _mm512_setzero_ps();
     }
   }
   const Bf16* panel = args.panel;
   const Bf16* x = args.x;
+  const Bf16* ahead = args.ahead.from;
   const std::int64_t stride = args.x_stride;
   for (std::int32_t pair = 0; pair < args.pairs; ++pair) {
     __m512bh weights[Vectors];
     for (int v = 0; v < Vectors; ++v) {
       weights[v] = load_pairs(panel + v * kVectorElements);
-      if constexpr (Rows == 1) {
-        _mm_prefetch(panel + v * kVectorElements + kPrefetchElements, _MM_HINT_T0);
-      }
+    }
+    for (int v = 0; v < Ahead; ++v) {
+      fetch(ahead + v * kVectorElements);
     }
     for (int r = 0; r < Rows; ++r) {
       const __m512bh values = broadcast_pair(x + r * stride);
@@ -66,6 +76,7 @@ void product_tile(const ProductArgs& args) {
       }
     }
     panel += Vectors * kVectorElements;
+    ahead += Ahead * kVectorElements;
     x += 2;
   }
   for (int r = 0; r < Rows; ++r) {
@@ -87,6 +98,7 @@ void score_tile(const ScoreArgs& args) {
     __m512bh keys[Pages];
     for (int p = 0; p < Pages; ++p) {
       keys[p] = load_pairs(args.pages[p] + pair * kVectorElements);
+      fetch_later(args.ahead[p] + pair * kVectorElements);
     }
     for (int r = 0; r < Rows; ++r) {
       const __m512bh query = broadcast_pair(args.query + r * args.query_stride + 2 * pair);
@@ -116,12 +128,13 @@ void value_columns(const ValueArgs& args, std::int32_t column) {
   }
   constexpr std::int32_t kPagePairs = kPageTokens / 2;
   for (std::int32_t pair = 0; pair < args.pairs; ++pair) {
-    const Bf16* page = args.pages[pair / kPagePairs];
-    const Bf16* row =
-        page + 2 * (static_cast<std::int64_t>(pair % kPagePairs) * args.width + column);
+    const auto place = 2 * (static_cast<std::int64_t>(pair % kPagePairs) * args.width + column);
+    const Bf16* row = args.pages[pair / kPagePairs] + place;
+    const Bf16* ahead = args.ahead[pair / kPagePairs] + place;
     __m512bh values[Vectors];
     for (int v = 0; v < Vectors; ++v) {
       values[v] = load_pairs(row + v * kVectorElements);
+      fetch_later(ahead + v * kVectorElements);
     }
     for (int r = 0; r < Rows; ++r) {
       const __m512bh weight = broadcast_pair(args.weights + r * kTileKeys + 2 * pair);
@@ -149,22 +162,27 @@ void value_tile(const ValueArgs& args) {
   }
 }
 
-template <int Vectors, int... Rows>
+template <int Vectors, int Ahead, int... Rows>
 void product_rows(const ProductArgs& args, std::integer_sequence<int, Rows...> /*zero_based*/) {
   using Tile = void (*)(const ProductArgs&);
-  static constexpr Tile kTiles[] = {&product_tile<Rows + 1, Vectors>...};
+  static constexpr Tile kTiles[] = {&product_tile<Rows + 1, Vectors, Ahead>...};
   kTiles[args.rows - 1](args);
 }
 
+// Only whole panels fetch ahead: of the last one there is no next.
 void product(const ProductArgs& args) {
   static_assert(kPanelVectors == 3);
   const std::make_integer_sequence<int, kTileRows> rows;
-  if (args.vectors == 3) {
-    product_rows<3>(args, rows);
+  if (args.vectors == 1) {
+    product_rows<1, 0>(args, rows);
   } else if (args.vectors == 2) {
-    product_rows<2>(args, rows);
+    product_rows<2, 0>(args, rows);
+  } else if (args.ahead.vectors == 0) {
+    product_rows<3, 0>(args, rows);
+  } else if (args.ahead.vectors == 1) {
+    product_rows<3, 1>(args, rows);
   } else {
-    product_rows<1>(args, rows);
+    product_rows<3, 3>(args, rows);
   }
 }
 

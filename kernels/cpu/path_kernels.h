@@ -22,7 +22,15 @@ constexpr std::int32_t kTilePages = 4;    // pages walked together
 constexpr std::int32_t kTileKeys = kPageTokens * kTilePages;
 constexpr std::int32_t kAttentionRows = 6;  // 6 rows x 4 vectors: 24 of 32 registers accumulate
 
-/// out[rows, 16 * vectors] = x[rows, 2 * pairs] * panel.
+/// What of the next weights a path may fetch while it computes, if it can: `vectors` of them for
+/// each pair, end to end from `from` on. They need not be readable.
+struct FetchAhead {
+  const Bf16* from = nullptr;
+  std::int32_t vectors = 0;  // 0, 1 or kPanelVectors
+};
+
+/// out[rows, 16 * vectors] = x[rows, 2 * pairs] * panel, added to what `out` holds if `adds`: the
+/// chains go on where they were left, so a product may be cut between any two pairs.
 struct ProductArgs {
   const Bf16* x = nullptr;  // rows at `x_stride` elements
   std::int64_t x_stride = 0;
@@ -31,28 +39,34 @@ struct ProductArgs {
   std::int32_t rows = 0;        // 1 … kTileRows
   std::int32_t vectors = 0;     // 1 … kPanelVectors
   std::int32_t pairs = 0;
+  bool adds = false;
+  FetchAhead ahead{};
 };
 
-/// scores[rows, 16 * num_pages] = query[rows, 2 * pairs] * keys^T.
+/// scores[rows, 16 * num_pages] = query[rows, 2 * pairs] * keys^T. A path may fetch the pages
+/// in `ahead` while it walks, as much of each as of those that it reads.
 struct ScoreArgs {
   const Bf16* query = nullptr;  // rows at `query_stride` elements
   std::int64_t query_stride = 0;
   const Bf16* pages[kTilePages] = {};  // each [pairs][16][2]
-  float* scores = nullptr;             // rows at kTileKeys elements
-  std::int32_t rows = 0;               // 1 … kAttentionRows
-  std::int32_t num_pages = 0;          // 1 … kTilePages
-  std::int32_t pairs = 0;              // D / 2
+  const Bf16* ahead[kTilePages] = {};
+  float* scores = nullptr;     // rows at kTileKeys elements
+  std::int32_t rows = 0;       // 1 … kAttentionRows
+  std::int32_t num_pages = 0;  // 1 … kTilePages
+  std::int32_t pairs = 0;      // D / 2
 };
 
-/// sums[rows, width] = sums * correction[row] + weights[rows, 2 * pairs] * values.
+/// sums[rows, width] = sums * correction[row] + weights[rows, 2 * pairs] * values. `ahead` as
+/// above.
 struct ValueArgs {
   const Bf16* weights = nullptr;       // rows at kTileKeys elements
   const float* corrections = nullptr;  // [rows]
   const Bf16* pages[kTilePages] = {};  // each [8][width][2]
-  float* sums = nullptr;               // rows at `width` elements
-  std::int32_t rows = 0;               // 1 … kAttentionRows
-  std::int32_t pairs = 0;              // keys / 2, rounded up; 1 … kTileKeys / 2
-  std::int32_t width = 0;              // D rounded up to whole vectors
+  const Bf16* ahead[kTilePages] = {};
+  float* sums = nullptr;   // rows at `width` elements
+  std::int32_t rows = 0;   // 1 … kAttentionRows
+  std::int32_t pairs = 0;  // keys / 2, rounded up; 1 … kTileKeys / 2
+  std::int32_t width = 0;  // D rounded up to whole vectors
 };
 
 /// A row's running softmax. Sums are kept by key modulo 16, so that their order is the keys' own.
@@ -69,6 +83,17 @@ struct SoftmaxArgs {
   SoftmaxState* state = nullptr;
   float scale_log2 = 0.0F;    // attention scale * log2(e)
   std::int32_t num_keys = 0;  // keys of this tile that the row sees, 0 … kTileKeys
+};
+
+/// One row's softmax over some keys joined with that over later ones: their sums as if the largest
+/// score had been known to both.
+struct JoinArgs {
+  const SoftmaxState* later = nullptr;
+  const float* later_sums = nullptr;  // [width]
+  SoftmaxState* state = nullptr;      // of the earlier keys; then of all
+  float* sums = nullptr;              // [width] likewise
+  float scale_log2 = 0.0F;            // as in SoftmaxArgs
+  std::int32_t width = 0;             // a multiple of kVectorColumns
 };
 
 struct NormArgs {
@@ -92,6 +117,7 @@ struct PathKernels {
   void (*scores)(const ScoreArgs&) = nullptr;
   void (*values)(const ValueArgs&) = nullptr;
   void (*softmax)(const SoftmaxArgs&) = nullptr;
+  void (*join)(const JoinArgs&) = nullptr;
   /// out = x / rms(x) * weight, rounded to bfloat16.
   void (*norm)(const NormArgs&, Bf16* out) = nullptr;
   /// The same, kept in float32; `out` may be `x`.

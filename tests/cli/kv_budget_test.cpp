@@ -56,5 +56,12 @@ TEST_CASE("a cache without room for one block is refused with the numbers") {
   CHECK(num_kv_blocks(wanted).value() == 1);
 }
 
+TEST_CASE("a host tier has the whole blocks that its bytes hold") {
+  CHECK(num_host_blocks(0, 100) == 0);
+  CHECK(num_host_blocks(99, 100) == 0);
+  CHECK(num_host_blocks(250, 100) == 2);
+  CHECK(num_host_blocks(INT64_MAX, 1) == INT32_MAX);
+}
+
 }  // namespace
 }  // namespace troupe::cli

@@ -31,10 +31,19 @@ ModelSpec spec_of(const AttentionShape& shape) {
   return spec;
 }
 
+struct Lengths {
+  std::int32_t least = 1;
+  std::int32_t most = 200;
+  std::int32_t most_sequences = 4;
+};
+
+// Several segments of keys, the last one begun.
+constexpr Lengths kLong{.least = 1100, .most = 1500, .most_sequences = 2};
+
 /// Sequences of random length, keys and values, in a cache whose blocks are dealt out at random.
 class Scene {
  public:
-  Scene(const AttentionShape& shape, std::uint32_t seed)
+  Scene(const AttentionShape& shape, std::uint32_t seed, Lengths lengths = {})
       : shape_(shape),
         random_(seed),
         cache_(std::move(*KvCache::make(spec_of(shape), shape.block_size, kBlocks))) {
@@ -42,9 +51,9 @@ class Scene {
     std::vector<std::int32_t> free(kBlocks);
     std::iota(free.begin(), free.end(), 0);
     std::shuffle(free.begin(), free.end(), random_.engine());
-    const auto num_sequences = random_.between(1, 4);
+    const auto num_sequences = random_.between(1, lengths.most_sequences);
     for (std::int32_t i = 0; i < num_sequences; ++i) {
-      const auto length = random_.between(1, 200);
+      const auto length = random_.between(lengths.least, lengths.most);
       const auto num_blocks = (length + shape.block_size - 1) / shape.block_size;
       CachedSequence sequence;
       sequence.tokens.assign(static_cast<std::size_t>(length), 0);
@@ -105,7 +114,7 @@ class Scene {
   }
 
  private:
-  static constexpr std::int32_t kBlocks = 80;
+  static constexpr std::int32_t kBlocks = 200;
 
   [[nodiscard]] double number(const std::vector<Bf16>& values,
                               std::int32_t position,
@@ -156,7 +165,7 @@ class Scene {
     std::vector<Bf16> attended(static_cast<std::size_t>(tokens * stride), test::kNanBits);
     ThreadTeam team(threads);
     Attention attention(shape_);
-    attention.begin(batch);
+    attention.begin(batch, threads);
     attention.run({.team = &team, .kernels = &path_kernels(path)}, cache_,
                   {.query = query.data(),
                    .max_tokens = tokens,
@@ -226,6 +235,89 @@ TEST_CASE("a row attends with the same bits however many tokens and threads the 
         scene.take_last(counts);
 
         const auto some = scene.attend(path, random.between(1, 3));
+
+        for (const auto& row : some) {
+          const auto same = std::ranges::find_if(whole, [&](const Scene::Row& other) {
+            return other.sequence == row.sequence && other.position == row.position;
+          });
+          REQUIRE(same != whole.end());
+          REQUIRE(same->attended == row.attended);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("all paths join two softmaxes to the same bits, whichever holds the larger score") {
+  RandomNumbers random(1);
+  const std::vector<float> later_sums = random.floats(32);
+  const std::vector<float> sums = random.floats(32);
+  for (const auto& [earlier, later] : {std::pair{1.5F, 0.25F}, {0.25F, 1.5F}, {-90.0F, 90.0F}}) {
+    CAPTURE(earlier);
+    for (const auto path : available_cpu_paths()) {
+      CAPTURE(std::string(to_string(path)));
+      const SoftmaxState later_state{.largest = later, .sums = {2.0F, 3.0F}};
+      SoftmaxState state{.largest = earlier, .sums = {5.0F, 7.0F}};
+      SoftmaxState scalar_state = state;
+      auto joined = sums;
+      auto scalar = sums;
+      JoinArgs args{.later = &later_state,
+                    .later_sums = later_sums.data(),
+                    .state = &state,
+                    .sums = joined.data(),
+                    .scale_log2 = 1.0F,
+                    .width = 32};
+      path_kernels(path).join(args);
+      args.state = &scalar_state;
+      args.sums = scalar.data();
+      path_kernels(CpuPath::scalar).join(args);
+
+      CHECK(state.largest == std::max(earlier, later));
+      CHECK(std::memcmp(&state, &scalar_state, sizeof state) == 0);
+      CHECK(joined == scalar);
+      const double keep = std::exp2(double{earlier} - double{state.largest});
+      const double add = std::exp2(double{later} - double{state.largest});
+      CHECK(test::near(state.sums[1], 7.0 * keep + 3.0 * add, 1e-6));
+      for (std::size_t i = 0; i < sums.size(); ++i) {
+        CHECK(test::near(joined[i], double{sums[i]} * keep + double{later_sums[i]} * add, 1e-6));
+      }
+    }
+  }
+}
+
+TEST_CASE("attention over several segments of keys is one softmax over all of them") {
+  for (const auto path : available_cpu_paths()) {
+    CAPTURE(std::string(to_string(path)));
+    Scene scene(kShapes[0], 5, kLong);
+    scene.take_last({1, 40});
+
+    for (const std::int32_t threads : {1, 8}) {
+      CAPTURE(threads);
+      for (const auto& row : scene.attend(path, threads)) {
+        for (std::int32_t i = 0; i < kShapes[0].num_heads * kShapes[0].head_size; i += 5) {
+          const auto value = double{widen(row.attended[static_cast<std::size_t>(i)])};
+          const auto expected =
+              scene.expected(row, i / kShapes[0].head_size, i % kShapes[0].head_size);
+          REQUIRE(test::near(value, expected, 1.0 / 100.0));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("a long row attends with the same bits whether or not threads share out its keys") {
+  for (const auto path : available_cpu_paths()) {
+    for (const auto& shape : kShapes) {
+      CAPTURE(std::string(to_string(path)));
+      CAPTURE(shape.head_size);
+      Scene scene(shape, 3, {.least = 500, .most = 1100, .most_sequences = 2});
+      scene.take_last({700, 600});
+      const auto whole = scene.attend(path, 1);
+      for (const std::int32_t count : {1, 2, 9, 33}) {
+        CAPTURE(count);
+        scene.take_last({count, count});
+
+        const auto some = scene.attend(path, 16);
 
         for (const auto& row : some) {
           const auto same = std::ranges::find_if(whole, [&](const Scene::Row& other) {

@@ -1,11 +1,14 @@
 // Tokens a second of whole models with random weights: decode at several batch sizes, prefill of
 // one prompt. Each figure is the median of its rounds, with the best and the worst beside it.
 //   cpu_bench [demo|tinyllama|smollm] [threads] [scalar|avx2|avx512bf16] [prefill|decode]
+//   cpu_bench products [threads] [path]      the machine's ceilings, and the product beside them
 #include "kernels/cpu/cpu_model.h"
 #include "kernels/cpu/cpu_operations.h"
 
 #include "tests/kernels/cpu/batch_builder.h"
+#include "tests/kernels/cpu/product_bench.h"
 #include "tests/kernels/cpu/random_model.h"
+#include "tests/kernels/cpu/stopwatch.h"
 
 #include <algorithm>
 #include <chrono>
@@ -19,6 +22,8 @@ namespace {
 using troupe::CpuPath;
 using troupe::test::BatchBuilder;
 using troupe::test::CachedSequence;
+using troupe::test::Figure;
+using troupe::test::measure;
 using troupe::test::RandomShape;
 using Clock = std::chrono::steady_clock;
 
@@ -74,26 +79,6 @@ CachedSequence make_sequence(std::int32_t index, std::int32_t vocab) {
     sequence.blocks.push_back(i * kMaxSequences + index);
   }
   return sequence;
-}
-
-struct Figure {
-  double median = 0.0;
-  double worst = 0.0;
-  double best = 0.0;
-};
-
-/// Seconds of one call, over `rounds` rounds after one that is not counted.
-template <class Step>
-Figure measure(int rounds, const Step& step) {
-  std::vector<double> seconds;
-  step();
-  for (int i = 0; i < rounds; ++i) {
-    const auto begin = Clock::now();
-    step();
-    seconds.push_back(std::chrono::duration<double>(Clock::now() - begin).count());
-  }
-  std::sort(seconds.begin(), seconds.end());
-  return {.median = seconds[seconds.size() / 2], .worst = seconds.back(), .best = seconds[0]};
 }
 
 void run_step(troupe::cpu::CpuOperations& operations,
@@ -175,7 +160,12 @@ int main(int argc, char** argv) {
   const auto cores = static_cast<std::int32_t>(std::thread::hardware_concurrency());
   const auto threads = argc > 2 ? std::atoi(argv[2]) : std::max(1, cores);
   const std::string what = argc > 4 ? argv[4] : "";
-  Bench bench(shape_named(name), threads, path_named(argc > 3 ? argv[3] : ""));
+  const auto path = path_named(argc > 3 ? argv[3] : "");
+  if (name == "products") {
+    troupe::test::run_product_bench(threads, path);
+    return 0;
+  }
+  Bench bench(shape_named(name), threads, path);
   if (what != "decode") {
     bench.prefill();
   }

@@ -156,6 +156,7 @@ struct TileCase {
                    .pairs = pairs};
     for (std::size_t page = 0; page < keys.size(); ++page) {
       args.pages[page] = keys[page].data();
+      args.ahead[page] = keys.front().data();
     }
     path_kernels(path).scores(args);
     return out;
@@ -171,6 +172,7 @@ struct TileCase {
                    .width = width};
     for (std::size_t page = 0; page < values.size(); ++page) {
       args.pages[page] = values[page].data();
+      args.ahead[page] = values.front().data();
     }
     path_kernels(path).values(args);
     return out;
