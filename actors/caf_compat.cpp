@@ -4,6 +4,8 @@
 #include "actors/messages.h"
 #include "engine/base/log.h"
 
+#include <utility>
+
 namespace troupe {
 
 std::string describe(const std::exception_ptr& exception) {
@@ -26,8 +28,9 @@ void set_house_rules(caf::scheduled_actor* self, const char* name) {
     // Those who watch others set a handler of their own after this one.
   });
   self->set_exception_handler([name](caf::scheduled_actor*, std::exception_ptr& exception) {
-    log::error("actor_failed", {{"actor", name}, {"what", describe(exception)}});
-    return caf::make_error(caf::sec::runtime_error);
+    auto what = describe(exception);
+    log::error("actor_failed", {{"actor", name}, {"what", what}});
+    return caf::make_error(caf::sec::runtime_error, std::move(what));
   });
 }
 

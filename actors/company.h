@@ -5,6 +5,7 @@
 #include "engine/api/engine_config.h"
 #include "engine/api/request.h"
 #include "engine/base/time.h"
+#include "engine/gateway/finished_store.h"
 #include "engine/step/backend.h"
 
 #include <cstdint>
@@ -26,7 +27,11 @@ struct CompanyParts {
   std::shared_ptr<const PromptEncoder> encoder;
   std::shared_ptr<const Tokenizer> tokenizer;
   RestartIntensity restarts;
+  FinishedLimits completed;  // how long and how many results of ended requests are kept
   std::int32_t num_text_actors = 1;
+  /// Records what goes into the engine to this new file, the tokens of its requests included; that
+  /// of engine 1 goes to `<file>.1`, and so on. Empty: nothing is recorded.
+  std::string record;
   std::uint64_t seed = 0;  // of requests that bring none
   std::string metrics_prefix = "troupe:";
 };

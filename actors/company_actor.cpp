@@ -1,5 +1,6 @@
 #include "actors/company_actor.h"
 
+#include "actors/archive_actor.h"
 #include "actors/caf_door.h"
 #include "actors/engine_actor.h"
 #include "actors/request_actor.h"
@@ -64,12 +65,21 @@ caf::actor spawn_text(Self self) {
   return text;
 }
 
-caf::actor spawn_engine(Self self, EngineId id) {
+// One file an engine.
+std::string record_of(const CompanyParts& parts, EngineId id) {
+  if (parts.record.empty() || id == EngineId{0}) {
+    return parts.record;
+  }
+  return parts.record + "." + std::to_string(id.value);
+}
+
+caf::actor spawn_engine(Self self, EngineId id, const std::string& record) {
   auto& state = self->state;
   EngineActorParts parts{id,
                          state.parts.engine,
                          state.parts.backend,
                          state.parts.restarts,
+                         record,
                          state.threads,
                          caf::actor(self),
                          state.router,
@@ -85,6 +95,11 @@ void spawn_router(Self self) {
   if (self->state.draining) {
     self->send(self->state.router, DrainRouter{});
   }
+}
+
+void spawn_archive(Self self) {
+  self->state.archive = self->spawn(archive_actor, self->state.parts.completed, caf::actor(self));
+  self->monitor(self->state.archive);
 }
 
 void answer_drain(Self self) {
@@ -104,14 +119,24 @@ void submit(Self self, Submit submit, caf::actor_addr listener) {
     request = std::move(seeded);
   }
   auto sink = std::make_shared<OnceSink>(std::move(submit.sink));
+  const bool retained = request->retain.has_value();
   const auto& text = state.texts[state.next_text++ % state.texts.size()];
-  RequestParts parts{
-      submit.id,      std::move(request), sink, state.parts.model, state.parts.tokenizer,
-      submit.arrival, state.router,       text, state.telemetry};
+  RequestParts parts{.id = submit.id,
+                     .request = std::move(request),
+                     .sink = sink,
+                     .model = state.parts.model,
+                     .tokenizer = state.parts.tokenizer,
+                     .arrival = submit.arrival,
+                     .router = state.router,
+                     .text = text,
+                     .telemetry = state.telemetry,
+                     .archive = state.archive,
+                     .company = caf::actor(self)};
   auto actor = self->spawn(request_actor, std::move(parts));
   self->monitor(actor);
   state.addresses.emplace(actor.address(), submit.id);
-  state.live.emplace(submit.id, CompanyState::Live{actor, std::move(sink), std::move(listener)});
+  state.live.emplace(
+      submit.id, CompanyState::Live{actor, {std::move(sink)}, std::move(listener), retained, {}});
 }
 
 GenerateReply generate(Self self, const Generate& call) {
@@ -137,18 +162,95 @@ void cancel(Self self, RequestId request) {
   }
 }
 
+void visit_archive(Self self, CompanyState::Visit visit) {
+  auto& state = self->state;
+  std::visit([&](const auto& call) { self->send(state.archive, call); }, visit);
+  state.archive_visits.push_back(std::move(visit));
+}
+
+void fetch(Self self, FetchRequest& call) {
+  const auto found = self->state.live.find(call.request);
+  if (found == self->state.live.end()) {
+    visit_archive(self, std::move(call));
+    return;
+  }
+  self->send(found->second.actor, call);
+  found->second.visits.emplace_back(std::move(call));
+}
+
+void attach(Self self, AttachSink& call) {
+  const auto found = self->state.live.find(call.request);
+  call.sink = std::make_shared<OnceSink>(std::move(call.sink));
+  if (found == self->state.live.end()) {
+    visit_archive(self, std::move(call));
+    return;
+  }
+  found->second.sinks.push_back(call.sink);
+  self->send(found->second.actor, call);
+  found->second.visits.emplace_back(std::move(call));
+}
+
+void visited(Self self, const RequestVisited& visited) {
+  const auto found = self->state.live.find(visited.request);
+  if (found == self->state.live.end()) {
+    return;  // it has ended since
+  }
+  auto& live = found->second;
+  if (std::holds_alternative<AttachSink>(live.visits.front())) {
+    // One of the first two has heard its end: the old sink, or the one that was refused.
+    live.sinks.erase(live.sinks.begin() + (visited.sink_replaced ? 0 : 1));
+  }
+  live.visits.pop_front();
+}
+
+void archive_visited(Self self) {
+  // One that has died since has nothing more to say: its visits were made again.
+  if (self->current_sender() == self->state.archive) {
+    self->state.archive_visits.pop_front();
+  }
+}
+
+// A request actor died of a bug: whoever waits for it hears an end all the same.
+void report_fault(Self self, RequestId request, const CompanyState::Live& live) {
+  const Error fault{ErrorCode::internal, "the request met a fault of the server", ""};
+  for (const auto& sink : live.sinks) {
+    sink->deliver(Failed{fault});
+  }
+  RequestAccount account;
+  account.request = request;
+  account.model = self->state.parts.model.name;
+  account.end = Failed{fault};
+  self->send(self->state.archive,
+             ArchiveAccount{std::make_shared<const RequestAccount>(std::move(account)), {}});
+}
+
 void request_ended(Self self, RequestId request, const caf::error& reason) {
   auto& state = self->state;
   const auto found = state.live.find(request);
-  if (reason) {
-    // The actor died of a bug: its client still waits for an end.
-    found->second.sink->deliver(
-        Failed{Error{ErrorCode::internal, "the request met a fault of the server", ""}});
-  }
-  state.addresses.erase(found->second.actor.address());
+  const auto live = std::move(found->second);
+  state.addresses.erase(live.actor.address());
   state.live.erase(found);
+  if (reason) {
+    report_fault(self, request, live);
+  }
+  // The result is in the archive before these are.
+  for (const auto& visit : live.visits) {
+    visit_archive(self, visit);
+  }
   if (state.live.empty()) {
     answer_drain(self);
+  }
+}
+
+void archive_died(Self self) {
+  auto& state = self->state;
+  self->send(state.telemetry, RestartCounted{"archive"});
+  spawn_archive(self);
+  for (const auto& [id, live] : state.live) {
+    self->send(live.actor, ArchiveChanged{state.archive});
+  }
+  for (auto& visit : std::exchange(state.archive_visits, {})) {
+    visit_archive(self, std::move(visit));
   }
 }
 
@@ -158,8 +260,10 @@ void router_died(Self self) {
   if (!state.router_budget->spend(self->clock().now())) {
     log::error("company_given_up", {{"part", "router"}});
     for (auto& [id, live] : state.live) {
-      live.sink->deliver(Failed{
-          Error{ErrorCode::unhealthy, "the router was given up after repeated crashes", ""}});
+      for (const auto& sink : live.sinks) {
+        sink->deliver(Failed{
+            Error{ErrorCode::unhealthy, "the router was given up after repeated crashes", ""}});
+      }
     }
     self->quit(caf::make_error(caf::sec::runtime_error));
     return;
@@ -178,7 +282,10 @@ void engine_died(Self self, std::size_t index) {
   const EngineId id{static_cast<std::uint32_t>(index)};
   self->send(state.telemetry, RestartCounted{"engine"});
   self->send(state.router, EngineDown{id, EngineHealth::restarting, 1});
-  state.engines[index] = spawn_engine(self, id);
+  if (!state.parts.record.empty()) {
+    log::warning("recording_ended", {{"engine", id.value}, {"why", "its supervisor died"}});
+  }
+  state.engines[index] = spawn_engine(self, id, "");
 }
 
 void somebody_died(Self self, const caf::down_msg& down) {
@@ -189,6 +296,10 @@ void somebody_died(Self self, const caf::down_msg& down) {
   }
   if (down.source == state.router.address()) {
     router_died(self);
+    return;
+  }
+  if (down.source == state.archive.address()) {
+    archive_died(self);
     return;
   }
   auto is_source = [&](const caf::actor& actor) { return actor.address() == down.source; };
@@ -203,7 +314,7 @@ void somebody_died(Self self, const caf::down_msg& down) {
     return;
   }
   for (const auto& [id, live] : state.live) {
-    if (live.listener == down.source) {
+    if (live.listener == down.source && !live.retained) {
       self->send(live.actor, StopRequest{});
     }
   }
@@ -226,7 +337,9 @@ void answer_start(Self self) {
 void send_everybody_home(Self self) {
   auto& state = self->state;
   for (auto& [id, live] : state.live) {
-    live.sink->deliver(Failed{Error{ErrorCode::cancelled, "the server has shut down", ""}});
+    for (const auto& sink : live.sinks) {
+      sink->deliver(Failed{Error{ErrorCode::cancelled, "the server has shut down", ""}});
+    }
     self->send_exit(live.actor, caf::exit_reason::user_shutdown);
   }
   for (const auto* group : {&state.engines, &state.texts}) {
@@ -235,6 +348,7 @@ void send_everybody_home(Self self) {
     }
   }
   self->send_exit(state.router, caf::exit_reason::user_shutdown);
+  self->send_exit(state.archive, caf::exit_reason::user_shutdown);
   self->send_exit(state.telemetry, caf::exit_reason::user_shutdown);
 }
 
@@ -267,16 +381,22 @@ caf::behavior company_actor(Self self, CompanyParts parts, ThreadMode threads) {
   state.telemetry =
       self->spawn(telemetry_actor, state.parts.metrics_prefix, state.parts.model.name);
   spawn_router(self);
+  spawn_archive(self);
   for (std::int32_t i = 0; i < std::max(state.parts.num_text_actors, 1); ++i) {
     state.texts.push_back(spawn_text(self));
   }
   for (std::int32_t i = 0; i < state.parts.num_engines; ++i) {
-    state.engines.push_back(spawn_engine(self, EngineId{static_cast<std::uint32_t>(i)}));
+    const EngineId id{static_cast<std::uint32_t>(i)};
+    state.engines.push_back(spawn_engine(self, id, record_of(state.parts, id)));
   }
   return {
       [self](Submit& call) { submit(self, std::move(call), nullptr); },
       [self](const Generate& call) { return generate(self, call); },
       [self](const CancelRequest& call) { cancel(self, call.request); },
+      [self](FetchRequest& call) { fetch(self, call); },
+      [self](AttachSink& call) { attach(self, call); },
+      [self](const RequestVisited& done) { visited(self, done); },
+      [self](const ArchiveVisited&) { archive_visited(self); },
       [self](const Tokenize& call) { self->send(self->state.texts.front(), call); },
       [self](const Detokenize& call) { self->send(self->state.texts.front(), call); },
       [self](const AskStatus& ask) { self->send(self->state.router, ask); },

@@ -8,19 +8,27 @@
 #include "actors/messages.h"
 #include "engine/gateway/restart_budget.h"
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <variant>
 #include <vector>
 
 namespace troupe {
 
 struct CompanyState {
+  /// A question about a request that was passed on and is not known to have been heard.
+  using Visit = std::variant<FetchRequest, AttachSink>;
+
   /// A request whose end the client has not heard yet.
   struct Live {
     caf::actor actor;
-    std::shared_ptr<EventSink> sink;
+    // The one that hears it, then those of `AttachSink`s under way.
+    std::deque<std::shared_ptr<EventSink>> sinks;
     caf::actor_addr listener;  // of a CAF client, whose death is a cancel
+    bool retained = false;     // or not, for such a request
+    std::deque<Visit> visits;  // to `actor`
   };
 
   CompanyParts parts;
@@ -28,6 +36,8 @@ struct CompanyState {
   std::optional<RestartBudget> router_budget;
   caf::actor telemetry;
   caf::actor router;
+  caf::actor archive;
+  std::deque<Visit> archive_visits;
   std::vector<caf::actor> texts;
   std::vector<caf::actor> engines;  // by engine id
   std::unordered_map<RequestId, Live> live;

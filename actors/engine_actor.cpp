@@ -1,9 +1,11 @@
 #include "actors/engine_actor.h"
 
+#include "actors/journal_actor.h"
 #include "actors/memory_manager_actor.h"
 #include "actors/scheduler_actor.h"
 #include "actors/worker_actor.h"
 #include "engine/base/log.h"
+#include "engine/journal/recorder.h"
 
 #include <utility>
 
@@ -22,6 +24,14 @@ void spawn_worker(Self self) {
   self->monitor(state.worker);
 }
 
+void spawn_journal(Self self) {
+  auto& state = self->state;
+  state.journal =
+      state.parts.threads == ThreadMode::own_thread
+          ? self->spawn<caf::detached>(journal_actor, state.parts.record, caf::actor(self))
+          : self->spawn(journal_actor, state.parts.record, caf::actor(self));
+}
+
 // The two that hold the state of a ring are always made anew together.
 void dismiss_ring(Self self) {
   auto& state = self->state;
@@ -34,19 +44,32 @@ void dismiss_ring(Self self) {
   }
 }
 
+// Sent before the stations exist: it stands before all that they record.
+void record_ring(Self self, const MemoryConfig& memory) {
+  const auto& state = self->state;
+  if (!state.journal) {
+    return;
+  }
+  journal::Recorder recorder(state.ring);
+  recorder.ring_began({state.ring, state.parts.config, memory, state.suspects.groups()});
+  self->send(state.journal,
+             JournalBytes{std::make_shared<const std::string>(recorder.take_bytes())});
+}
+
 void begin_ring(Self self) {
   auto& state = self->state;
   const auto& parts = state.parts;
   ++state.ring.value;
-  const MemoryConfig memory{parts.config.num_blocks, parts.config.block_size,
-                            parts.config.enable_prefix_caching};
+  const auto& memory = state.memory;
+  record_ring(self, memory);
   state.memory_manager = self->spawn(
-      memory_manager_actor,
-      MemoryManagerParts{parts.engine, state.ring, memory, state.worker, parts.telemetry});
+      memory_manager_actor, MemoryManagerParts{parts.engine, state.ring, memory, state.worker,
+                                               parts.telemetry, state.journal});
   self->monitor(state.memory_manager);
   SchedulerParts scheduler{
       state.status,     state.ring,           parts.config, state.suspects.groups(),
-      caf::actor(self), state.memory_manager, parts.router, parts.telemetry};
+      caf::actor(self), state.memory_manager, parts.router, parts.telemetry,
+      state.journal};
   state.scheduler = self->spawn(scheduler_actor, std::move(scheduler));
   self->monitor(state.scheduler);
   self->send(state.worker, BeginRing{state.ring, state.scheduler});
@@ -75,6 +98,18 @@ void ring_begun(Self self, const RingBegun& begun) {
   }
 }
 
+void journal_opened(Self self, const JournalOpened& opened) {
+  const auto& state = self->state;
+  if (opened.outcome) {
+    log::info("recording", {{"engine", state.parts.engine.value}, {"file", state.parts.record}});
+    spawn_worker(self);
+    return;
+  }
+  log::error("engine_cannot_start",
+             {{"engine", state.parts.engine.value}, {"why", opened.outcome.error().message}});
+  self->send(state.parts.company, EngineStartFailed{state.parts.engine, opened.outcome.error()});
+}
+
 void worker_ready(Self self, const WorkerReady& ready) {
   auto& state = self->state;
   if (!ready.description) {
@@ -90,6 +125,7 @@ void worker_ready(Self self, const WorkerReady& ready) {
   auto& config = state.parts.config;
   config.num_blocks = ready.description->num_blocks;
   config.block_size = ready.description->block_size;
+  state.memory = memory_config(*ready.description, config);
   state.status.num_total_blocks = config.num_blocks;
   state.status.num_free_blocks = config.num_blocks;
   state.status.num_cached_blocks = 0;
@@ -178,12 +214,19 @@ caf::behavior engine_actor(Self self, EngineActorParts parts) {
     self->quit(exit.reason);
   });
   self->set_exception_handler([self](std::exception_ptr& exception) {
-    log::error("actor_failed", {{"actor", EngineActorState::name}, {"what", describe(exception)}});
+    auto what = describe(exception);
+    log::error("actor_failed", {{"actor", EngineActorState::name}, {"what", what}});
     dismiss_everybody(self);
-    return caf::make_error(caf::sec::runtime_error);
+    return caf::make_error(caf::sec::runtime_error, std::move(what));
   });
-  spawn_worker(self);
+  if (self->state.parts.record.empty()) {
+    spawn_worker(self);
+  } else {
+    spawn_journal(self);  // and then the worker
+  }
   return {
+      [self](const JournalOpened& opened) { journal_opened(self, opened); },
+      [self](const JournalStopped&) { self->state.journal = nullptr; },
       [self](const WorkerReady& ready) { worker_ready(self, ready); },
       [self](const RingBegun& begun) { ring_begun(self, begun); },
       [self](const WorkerFailed& failed) { worker_failed(self, failed); },

@@ -7,6 +7,7 @@
 #include "actors/messages.h"
 #include "engine/api/engine_config.h"
 #include "engine/gateway/restart_budget.h"
+#include "engine/memory/memory_config.h"
 #include "engine/scheduling/crash_suspects.h"
 
 #include <memory>
@@ -20,6 +21,7 @@ struct EngineActorParts {
   EngineConfig config;
   BackendFactory backend;
   RestartIntensity restarts;
+  std::string record;  // file of its journal; empty: nothing is recorded
   ThreadMode threads = ThreadMode::own_thread;
   caf::actor company;
   caf::actor router;
@@ -31,10 +33,12 @@ struct EngineActorState {
   std::optional<RestartBudget> budget;
   CrashSuspects suspects;
   RingNumber ring;
+  MemoryConfig memory;  // of the worker's backend
   EngineStatus status;  // health and sizes; the running figures are the scheduler's
   caf::actor scheduler;
   caf::actor memory_manager;
   caf::actor worker;
+  caf::actor journal;           // null: nothing is recorded
   bool worker_ready = false;    // has a backend
   bool started_before = false;  // a ring has begun at least once
   static inline const char* name = "engine";

@@ -7,8 +7,11 @@
 #include "engine/api/attempt.h"
 #include "engine/api/event.h"
 #include "engine/api/request.h"
+#include "engine/api/service.h"
 #include "engine/api/statistics.h"
 #include "engine/base/result.h"
+#include "engine/gateway/request_account.h"
+#include "engine/journal/end_reason.h"
 #include "engine/step/backend.h"
 #include "engine/step/step.h"
 
@@ -167,6 +170,30 @@ struct SuspectsCleared {
   std::vector<RequestId> requests;
 };
 
+/// scheduler, memory manager, engine → journal: append these.
+struct JournalBytes {
+  std::shared_ptr<const std::string> bytes;
+  std::int64_t num_receipt_bytes = 0;  // to be confirmed by `JournalWritten`; 0: nothing is
+};
+
+/// journal → sender of `JournalBytes`.
+struct JournalWritten {
+  std::int64_t num_bytes = 0;
+};
+
+/// journal → sender of `JournalBytes`: they were not taken, and no more will be.
+struct JournalStopped {};
+
+/// scheduler, memory manager → journal; journal → itself: close the file.
+struct EndJournal {
+  journal::EndReason reason = journal::EndReason::stopped;
+};
+
+/// journal → engine, once: the file was made, or could not be.
+struct JournalOpened {
+  Result<void> outcome;
+};
+
 /// anybody → engine, answered by `EngineParts`: who the parts are. For tests and inspection.
 struct WhoIsThere {};
 
@@ -194,8 +221,50 @@ struct RouterChanged {
   caf::actor router;
 };
 
+/// company → request: the archive died; this is the new one.
+struct ArchiveChanged {
+  caf::actor archive;
+};
+
+/// request → itself: its client's patience has ended.
+struct DeadlinePassed {};
+
 /// company → router: refuse requests that were not accepted yet.
 struct DrainRouter {};
+
+/// request, company → archive: a request has ended; keep what there is to tell of it.
+struct ArchiveAccount {
+  std::shared_ptr<const RequestAccount> account;
+  Duration retain{};
+};
+
+/// archive → itself: accounts are due.
+struct ExpireAccounts {
+  TimePoint due;
+};
+
+/// door → company → request or archive: tell how a request stands; `done` is called there.
+struct FetchRequest {
+  RequestId request;
+  std::function<void(Result<RequestSnapshot>)> done;
+};
+
+/// door → company → request or archive: a request's events go to `sink`, beginning after
+/// `num_places`.
+struct AttachSink {
+  RequestId request;
+  std::int32_t num_places = 0;
+  std::shared_ptr<EventSink> sink;
+};
+
+/// request → company: the oldest `FetchRequest` or `AttachSink` it was sent is done.
+struct RequestVisited {
+  RequestId request;
+  bool sink_replaced = false;  // the old sink has heard its end
+};
+
+/// archive → company: likewise.
+struct ArchiveVisited {};
 
 /// request → text, answered by `EncodedPrompt`.
 struct EncodePrompt {
@@ -325,6 +394,11 @@ TROUPE_IN_PROCESS(troupe::RingBegun)
 TROUPE_IN_PROCESS(troupe::WorkerFailed)
 TROUPE_IN_PROCESS(troupe::StepCompleted)
 TROUPE_IN_PROCESS(troupe::SuspectsCleared)
+TROUPE_IN_PROCESS(troupe::JournalBytes)
+TROUPE_IN_PROCESS(troupe::JournalWritten)
+TROUPE_IN_PROCESS(troupe::JournalStopped)
+TROUPE_IN_PROCESS(troupe::EndJournal)
+TROUPE_IN_PROCESS(troupe::JournalOpened)
 TROUPE_IN_PROCESS(troupe::WhoIsThere)
 TROUPE_IN_PROCESS(troupe::EngineParts)
 TROUPE_IN_PROCESS(troupe::StopRequest)
@@ -332,7 +406,15 @@ TROUPE_IN_PROCESS(troupe::RequestTokens)
 TROUPE_IN_PROCESS(troupe::AttemptLost)
 TROUPE_IN_PROCESS(troupe::Condemned)
 TROUPE_IN_PROCESS(troupe::RouterChanged)
+TROUPE_IN_PROCESS(troupe::ArchiveChanged)
+TROUPE_IN_PROCESS(troupe::DeadlinePassed)
 TROUPE_IN_PROCESS(troupe::DrainRouter)
+TROUPE_IN_PROCESS(troupe::ArchiveAccount)
+TROUPE_IN_PROCESS(troupe::ExpireAccounts)
+TROUPE_IN_PROCESS(troupe::FetchRequest)
+TROUPE_IN_PROCESS(troupe::AttachSink)
+TROUPE_IN_PROCESS(troupe::RequestVisited)
+TROUPE_IN_PROCESS(troupe::ArchiveVisited)
 TROUPE_IN_PROCESS(troupe::EncodePrompt)
 TROUPE_IN_PROCESS(troupe::EncodedPrompt)
 TROUPE_IN_PROCESS(troupe::Tokenize)

@@ -2,6 +2,8 @@
 
 #include "engine/base/log.h"
 
+#include <memory>
+#include <string>
 #include <utility>
 
 namespace troupe {
@@ -22,13 +24,18 @@ void enqueue(Self self) {
 }
 
 void end(Self self, std::string outcome, Timing timing, bool finished) {
-  self->send(self->state.parts.telemetry,
-             RequestCounted{self->state.record->usage(), timing, std::move(outcome), finished});
+  auto& state = self->state;
+  self->send(state.parts.telemetry,
+             RequestCounted{state.record->usage(), timing, std::move(outcome), finished});
+  self->send(state.parts.archive,
+             ArchiveAccount{std::make_shared<const RequestAccount>(state.record->take_account()),
+                            state.parts.request->retain.value_or(Duration::zero())});
   self->quit();
 }
 
 void end_with(Self self, Error error) {
   const auto code = std::string(to_string(error.code));
+  self->state.record->fail_with(error);
   self->state.parts.sink->deliver(Failed{std::move(error)});
   end(self, code, Timing{}, false);
 }
@@ -70,14 +77,44 @@ void take(Self self, const RequestTokens& tokens) {
   }
 }
 
+void attach(Self self, const AttachSink& call) {
+  auto& state = self->state;
+  auto events = replay(state.record->account(), call.num_places);
+  self->send(state.parts.company, RequestVisited{state.parts.id, events.has_value()});
+  if (!events) {
+    call.sink->deliver(Failed{std::move(events).error()});
+    return;
+  }
+  state.parts.sink->deliver(
+      Failed{Error{ErrorCode::cancelled, "another connection has taken the stream up", ""}});
+  state.parts.sink = call.sink;
+  for (auto& event : *events) {
+    state.parts.sink->deliver(std::move(event));
+  }
+}
+
+void set_deadline(Self self) {
+  const auto& parts = self->state.parts;
+  if (!parts.request->deadline) {
+    return;
+  }
+  const auto left = parts.arrival + *parts.request->deadline - self->clock().now();
+  if (left > Duration::zero()) {
+    self->delayed_send(self, left, DeadlinePassed{});
+  } else {
+    self->send(self, DeadlinePassed{});
+  }
+}
+
 }  // namespace
 
 caf::behavior request_actor(Self self, RequestParts parts) {
   set_house_rules(self, RequestState::name);
   auto& state = self->state;
   state.parts = std::move(parts);
-  state.record.emplace(state.parts.id, state.parts.request->sampling, state.parts.tokenizer,
+  state.record.emplace(state.parts.id, *state.parts.request, state.parts.tokenizer,
                        state.parts.arrival);
+  set_deadline(self);
   auto prompt = std::shared_ptr<const Prompt>(state.parts.request, &state.parts.request->prompt);
   self->request(state.parts.text, kEncodePatience, EncodePrompt{std::move(prompt)})
       .then([self](EncodedPrompt& encoded) { begin(self, std::move(encoded.tokens)); },
@@ -106,6 +143,17 @@ caf::behavior request_actor(Self self, RequestParts parts) {
         if (is_enqueued(self->state)) {
           enqueue(self);
         }
+      },
+      [self](const ArchiveChanged& changed) { self->state.parts.archive = changed.archive; },
+      [self](const FetchRequest& call) {
+        call.done(snapshot_of(self->state.record->account()));
+        self->send(self->state.parts.company, RequestVisited{call.request, false});
+      },
+      [self](const AttachSink& call) { attach(self, call); },
+      [self](const DeadlinePassed&) {
+        cancel_attempt(self);
+        end_with(self,
+                 Error{ErrorCode::deadline_exceeded, "the request's deadline has passed", ""});
       },
       [self](const StopRequest&) {
         cancel_attempt(self);

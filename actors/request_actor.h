@@ -23,6 +23,8 @@ struct RequestParts {
   caf::actor router;
   caf::actor text;
   caf::actor telemetry;
+  caf::actor archive;
+  caf::actor company;
 };
 
 struct RequestState {

@@ -10,11 +10,17 @@ using Self = caf::stateful_actor<SchedulerState>*;
 // The next step goes out before anything else is done: the device must not wait for bookkeeping.
 void advance(Self self) {
   auto& state = self->state;
-  if (auto proposal = state.scheduler->propose(self->clock().now())) {
-    self->send(state.parts.memory_manager,
-               std::make_shared<const StepProposal>(*std::move(proposal)));
+  const auto now = self->clock().now();
+  state.tap.note([&](auto& recorder) { recorder.asked(now); });
+  if (auto proposed = state.scheduler->propose(now)) {
+    const auto proposal = std::make_shared<const StepProposal>(*std::move(proposed));
+    self->send(state.parts.memory_manager, proposal);
+    state.tap.note([&](auto& recorder) { recorder.proposed(*proposal); });
   }
   for (auto& rejection : state.scheduler->take_rejections()) {
+    state.tap.note([&](auto& recorder) {
+      recorder.refused(rejection.request, rejection.attempt, rejection.error.code);
+    });
     self->send(state.parts.router,
                AttemptRefused{rejection.request, rejection.attempt, std::move(rejection.error)});
   }
@@ -69,56 +75,79 @@ void count_steps(Self self) {
   }
 }
 
+void enqueue(Self self, EnqueueAttempt& attempt) {
+  auto& state = self->state;
+  const auto request = attempt.request.request;
+  const auto number = attempt.request.attempt;
+  state.tap.note([&](auto& recorder) { recorder.enqueued(attempt.request, self->clock().now()); });
+  if (auto taken = state.scheduler->enqueue(std::move(attempt.request)); !taken) {
+    state.tap.note([&](auto& recorder) { recorder.refused(request, number, taken.error().code); });
+    self->send(state.parts.router, AttemptRefused{request, number, std::move(taken).error()});
+  } else {
+    self->send(state.parts.router, AttemptTaken{request, number});
+    advance(self);
+  }
+  state.tap.hand_over(self);
+}
+
+void take_grant(Self self, const GrantedPtr& granted) {
+  auto& state = self->state;
+  state.tap.note([&](auto& recorder) { recorder.grant_arrived(*granted); });
+  auto outcome = state.scheduler->acknowledge(*granted);
+  remember_memory(state, *granted);
+  advance(self);
+  publish(self, std::move(outcome));
+  if (granted->ring != state.parts.ring) {
+    return;
+  }
+  if (granted->plan_sent) {
+    state.granted.push_back(granted);
+    count_steps(self);
+  } else {
+    const LoadReport report{current_load(state)};
+    self->send(state.parts.router, report);
+    self->send(state.parts.telemetry, report);
+  }
+}
+
+void take_result(Self self, const ResultPtr& result) {
+  auto& state = self->state;
+  state.tap.note([&](auto& recorder) { recorder.result_arrived(*result); });
+  auto outcome = state.scheduler->apply(*result);
+  advance(self);
+  publish(self, std::move(outcome));
+  if (result->ring == state.parts.ring) {
+    state.results.push_back(result);
+    count_steps(self);
+  }
+}
+
 }  // namespace
 
 caf::behavior scheduler_actor(Self self, SchedulerParts parts) {
   set_house_rules(self, SchedulerState::name);
   auto& state = self->state;
   state.scheduler.emplace(parts.config, parts.ring, parts.suspects);
+  state.tap = JournalTap(parts.journal, parts.ring);
   state.parts = std::move(parts);
   return {
-      [self](EnqueueAttempt& attempt) {
-        const auto request = attempt.request.request;
-        const auto number = attempt.request.attempt;
-        auto taken = self->state.scheduler->enqueue(std::move(attempt.request));
-        if (!taken) {
-          self->send(self->state.parts.router,
-                     AttemptRefused{request, number, std::move(taken).error()});
-          return;
-        }
-        self->send(self->state.parts.router, AttemptTaken{request, number});
-        advance(self);
-      },
+      [self](EnqueueAttempt& attempt) { enqueue(self, attempt); },
       [self](const CancelAttempt& cancel) {
+        self->state.tap.note([&](auto& recorder) { recorder.cancelled(cancel.request); });
         self->state.scheduler->cancel(cancel.request);
         advance(self);
+        self->state.tap.hand_over(self);
       },
       [self](const GrantedPtr& granted) {
-        auto outcome = self->state.scheduler->acknowledge(*granted);
-        remember_memory(self->state, *granted);
-        advance(self);
-        publish(self, std::move(outcome));
-        if (granted->ring != self->state.parts.ring) {
-          return;
-        }
-        if (granted->plan_sent) {
-          self->state.granted.push_back(granted);
-          count_steps(self);
-        } else {
-          const LoadReport report{current_load(self->state)};
-          self->send(self->state.parts.router, report);
-          self->send(self->state.parts.telemetry, report);
-        }
+        take_grant(self, granted);
+        self->state.tap.hand_over(self);
       },
       [self](const ResultPtr& result) {
-        auto outcome = self->state.scheduler->apply(*result);
-        advance(self);
-        publish(self, std::move(outcome));
-        if (result->ring == self->state.parts.ring) {
-          self->state.results.push_back(result);
-          count_steps(self);
-        }
+        take_result(self, result);
+        self->state.tap.hand_over(self);
       },
+      [self](const JournalWritten& written) { self->state.tap.take_receipt(written); },
+      [self](const JournalStopped&) { self->state.tap.stop(); },
       [self](const RouterChanged& changed) { self->state.parts.router = changed.router; },
   };
 }

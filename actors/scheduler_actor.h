@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/caf_compat.h"
+#include "actors/journal_tap.h"
 #include "actors/messages.h"
 #include "engine/api/engine_config.h"
 #include "engine/scheduling/scheduler.h"
@@ -21,11 +22,13 @@ struct SchedulerParts {
   caf::actor memory_manager;
   caf::actor router;
   caf::actor telemetry;
+  caf::actor journal;  // null: nothing is recorded
 };
 
 struct SchedulerState {
   std::optional<Scheduler> scheduler;
   SchedulerParts parts;
+  JournalTap tap;
   std::deque<GrantedPtr> granted;  // steps whose result is not in, oldest first
   std::deque<ResultPtr> results;   // results whose grant is not in, oldest first
   bool reported_first_step = false;

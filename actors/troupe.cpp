@@ -193,6 +193,14 @@ void Troupe::cancel(RequestId request) {
   caf::anon_send(state_->company, CancelRequest{request});
 }
 
+void Troupe::fetch(RequestId request, std::function<void(Result<RequestSnapshot>)> done) {
+  caf::anon_send(state_->company, FetchRequest{request, std::move(done)});
+}
+
+void Troupe::attach(RequestId request, std::int32_t num_places, std::shared_ptr<EventSink> sink) {
+  caf::anon_send(state_->company, AttachSink{request, num_places, std::move(sink)});
+}
+
 std::int32_t Troupe::drain(Duration patience) {
   std::int32_t num_left = 0;
   caf::scoped_actor self(*state_->system->system);

@@ -6,6 +6,7 @@
 #include "engine/api/service.h"
 #include "engine/base/result.h"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -66,6 +67,8 @@ class Troupe : public Service {
   const ModelCard& model() const override;
   Result<RequestId> submit(GenerateRequest request, std::shared_ptr<EventSink> sink) override;
   void cancel(RequestId request) override;
+  void fetch(RequestId request, std::function<void(Result<RequestSnapshot>)> done) override;
+  void attach(RequestId request, std::int32_t num_places, std::shared_ptr<EventSink> sink) override;
   void tokenize(Prompt prompt, std::function<void(Result<std::vector<TokenId>>)> done) override;
   void detokenize(std::vector<TokenId> tokens,
                   std::function<void(Result<std::string>)> done) override;

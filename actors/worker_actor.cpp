@@ -98,8 +98,9 @@ caf::behavior worker_actor(Self self, const BackendFactory& factory, caf::actor 
   auto& state = self->state;
   state.engine = std::move(engine);
   self->set_exception_handler([self](std::exception_ptr& exception) {
-    report_failure(self, describe(exception), Afterwards::worker_dies);
-    return caf::make_error(caf::sec::runtime_error);
+    auto what = describe(exception);
+    report_failure(self, what, Afterwards::worker_dies);
+    return caf::make_error(caf::sec::runtime_error, std::move(what));
   });
   auto made = factory();
   if (!made) {

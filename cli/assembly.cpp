@@ -2,6 +2,7 @@
 
 #include "cli/device.h"
 #include "engine/model/weights.h"
+#include "engine/scheduling/policies/policy.h"
 #include "engine/text/chat_template.h"
 #include "engine/text/prompt_encoder.h"
 #include "engine/text/tokenizer.h"
@@ -95,6 +96,7 @@ EngineConfig engine_config(const AssemblyOptions& options, const ModelSpec& spec
   config.max_num_batched_tokens = options.max_num_batched_tokens;
   config.max_num_queued_requests = options.max_num_queued_requests;
   config.enable_prefix_caching = options.enable_prefix_caching;
+  config.scheduling = options.scheduling;
   config.eos_tokens = spec.eos_tokens;
   return config;
 }
@@ -125,12 +127,15 @@ Result<Assembly> assemble(const AssemblyOptions& options) {
   count_weights(**model, assembly);
   parts.model = {
       .name = served_name(options), .max_model_len = *max_model_len, .vocab_size = spec.vocab_size};
+  parts.model.accepts_priority = heeds_priority(options.scheduling.policy);
   parts.engine = engine_config(options, spec);
   parts.engine.max_model_len = *max_model_len;
   parts.engine.block_size = device->description.block_size;
   parts.engine.num_blocks = device->description.num_blocks;
   parts.backend = std::move(device->factory);
+  parts.completed = options.completed;
   parts.seed = options.seed;
+  parts.record = options.record;
   return assembly;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/company.h"
+#include "engine/api/scheduling_config.h"
 #include "engine/base/result.h"
 
 #include <cstdint>
@@ -23,9 +24,13 @@ struct AssemblyOptions {
   std::int32_t block_size = 16;
   std::optional<std::int64_t> kv_cache_memory_bytes{};  // none: what suits the device
   std::optional<std::int32_t> num_blocks{};             // overrides the above
+  std::optional<std::int64_t> swap_space_bytes{};       // host tier; none: what suits the device
   bool enable_prefix_caching = true;
+  SchedulingConfig scheduling{};
+  FinishedLimits completed{};
   std::int32_t threads = 0;  // of a CPU backend; 0: all cores
   std::uint64_t seed = 0;
+  std::string record{};  // file of a journal; empty: nothing is recorded
 };
 
 /// What was assembled, and the figures a summary prints.

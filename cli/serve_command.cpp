@@ -29,12 +29,14 @@ constexpr const char* kServer = "Server";
 constexpr std::int64_t kMaxPort = 65'535;
 constexpr const char* kOff = "off";
 constexpr double kMaxDrainSeconds = 86'400.0;
+constexpr std::int64_t kMaxResultAgeSeconds = 86'400;
 
 // What is typed, before it is what is meant.
 struct ServeFlags {
   ServeOptions options;
   std::string tcp_port = "8001";
   double drain_seconds = 30.0;
+  std::int64_t result_age_seconds = 300;
   log::Level level = log::Level::info;
   bool quiet = false;
 };
@@ -63,9 +65,12 @@ void add_server_flags(CLI::App& flags, ServeFlags& typed) {
       ->type_name("FILE")
       ->group(kServer);
   flags
-      .add_option("--api-key", options.api_key,
-                  "what clients must show; better set in TROUPE_API_KEY")
+      .add_option("--api-key", options.api_keys,
+                  "what clients must show; once for each tenant; better set in TROUPE_API_KEY,"
+                  " with commas between")
       ->type_name("KEY")
+      ->delimiter(',')
+      ->allow_extra_args(false)
       ->group(kServer);
   flags
       .add_option("--served-model-name", options.model.assembly.served_model_name,
@@ -73,6 +78,19 @@ void add_server_flags(CLI::App& flags, ServeFlags& typed) {
       ->type_name("NAME")
       ->group(kServer);
   flags.add_flag("--strict-api", options.strict_api, "refuse request fields that nobody knows")
+      ->group(kServer);
+}
+
+void add_result_flags(CLI::App& flags, ServeFlags& typed) {
+  add_number(flags, "--completed-max-age", typed.result_age_seconds,
+             "seconds that results of ended requests can be fetched; 0: only those of requests "
+             "that ask for it",
+             {0, kMaxResultAgeSeconds})
+      ->capture_default_str()
+      ->group(kServer);
+  add_number(flags, "--completed-max-bytes", typed.options.model.assembly.completed.max_bytes,
+             "of memory for these results; 0: none are kept", {0, INT64_MAX})
+      ->capture_default_str()
       ->group(kServer);
 }
 
@@ -89,6 +107,12 @@ void add_process_flags(CLI::App& flags, ServeFlags& typed) {
       ->check(CLI::Range(0.0, kMaxDrainSeconds).description(""))
       ->capture_default_str()
       ->group(kServer);
+  flags
+      .add_option("--record", typed.options.model.assembly.record,
+                  "write a journal for troupe replay and explain to this new file; it holds the "
+                  "tokens of all requests")
+      ->type_name("FILE")
+      ->group(kServer);
   flags.add_option("--log-level", typed.level, "debug, info, warning, error, off [info]")
       ->transform(CLI::CheckedTransformer(levels, CLI::ignore_case).description(""))
       ->type_name("LEVEL")
@@ -103,6 +127,7 @@ ExitCode run_serve(const ServeFlags& typed) {
                          : std::optional(static_cast<std::uint16_t>(std::stoul(typed.tcp_port)));
   options.drain_timeout = std::chrono::milliseconds(
       static_cast<std::int64_t>(std::llround(typed.drain_seconds * 1000)));
+  options.model.assembly.completed.max_age = std::chrono::seconds(typed.result_age_seconds);
   options.talk = typed.quiet ? Talk::quiet : Talk::summary;
   log::set_level(typed.quiet && typed.level == log::Level::info ? log::Level::warning
                                                                 : typed.level);
@@ -117,6 +142,7 @@ Command add_serve_command(CLI::App& program) {
   flags->footer(kFooter);
   add_server_flags(*flags, *typed);
   add_process_flags(*flags, *typed);
+  add_result_flags(*flags, *typed);
   add_model_options(*flags, typed->options.model, ModelArgument::positional);
   return {flags, [typed] { return run_serve(*typed); }};
 }

@@ -79,7 +79,7 @@ transport::ServerOptions server_options(const ServeOptions& options) {
   made.host = options.host;
   made.http_port = options.http_port;
   made.tcp_port = options.tcp_port;
-  made.api_key = options.api_key;
+  made.api_keys = options.api_keys;
   made.unknown_fields = options.strict_api ? transport::UnknownFields::refuse
                                            : transport::UnknownFields::name_in_answer;
   return made;
@@ -139,7 +139,7 @@ void print_summary(const ServeOptions& options,
   const ListeningAt listening{.host = options.host,
                               .http_port = server.http_port(),
                               .tcp_port = server.tcp_port().value_or(0),
-                              .asks_for_key = !options.api_key.empty()};
+                              .asks_for_key = !options.api_keys.empty()};
   std::cout << start_summary(assembly, listening,
                              std::chrono::duration<double>(since_start).count())
             << std::flush;
@@ -158,7 +158,7 @@ ExitCode serve(const ServeOptions& options) {
   if (!server) {
     return print_error(server.error(), ExitCode::usage_error);
   }
-  if (!is_loopback(options.host) && options.api_key.empty()) {
+  if (!is_loopback(options.host) && options.api_keys.empty()) {
     log::warning("open_to_the_network", {{"host", options.host}, {"remedy", "--api-key"}});
   }
   if (!options.ports_file.empty()) {

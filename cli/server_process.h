@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace troupe::cli {
 
@@ -18,7 +19,7 @@ struct ServeOptions {
   std::string host = "127.0.0.1";
   std::uint16_t http_port = 8000;                // 0: any free one
   std::optional<std::uint16_t> tcp_port = 8001;  // 0 likewise; none: off
-  std::string api_key;
+  std::vector<std::string> api_keys;             // each a tenant's; none: anyone may come
   bool strict_api = false;
   Duration drain_timeout = std::chrono::seconds(30);
   std::string ports_file;  // where the chosen ports are written once the server listens

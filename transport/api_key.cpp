@@ -1,5 +1,7 @@
 #include "transport/api_key.h"
 
+#include "transport/sha256.h"
+
 namespace troupe::transport {
 
 bool same_secret(std::string_view given, std::string_view expected) {
@@ -35,6 +37,27 @@ std::string_view bearer_key(std::string_view authorization) {
     key.remove_prefix(1);
   }
   return key;
+}
+
+KeyRing::KeyRing(const std::vector<std::string>& keys) {
+  constexpr std::size_t kTenantBytes = 16;
+  for (const auto& key : keys) {
+    holders_.push_back({key, sha256_hex("troupe tenant " + key, kTenantBytes)});
+  }
+}
+
+std::optional<std::string> KeyRing::tenant_of(std::string_view given) const {
+  if (is_open()) {
+    return std::string();
+  }
+  // All are looked at, so that the time does not tell which came near.
+  const Holder* found = nullptr;
+  for (const auto& holder : holders_) {
+    if (same_secret(given, holder.key)) {
+      found = &holder;
+    }
+  }
+  return found == nullptr ? std::nullopt : std::optional(found->tenant);
 }
 
 }  // namespace troupe::transport

@@ -1,8 +1,10 @@
-// The shared secret of clients: compared, never kept elsewhere, never logged.
+// The secrets of clients: compared, never logged; who pays is known by a name made from them.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace troupe::transport {
 
@@ -11,5 +13,26 @@ namespace troupe::transport {
 
 /// The key in `Authorization: Bearer KEY`, or empty.
 [[nodiscard]] std::string_view bearer_key(std::string_view authorization);
+
+/// The keys that open the door, and whose they are.
+class KeyRing {
+ public:
+  /// No key: anyone may come.
+  explicit KeyRing(const std::vector<std::string>& keys);
+
+  [[nodiscard]] bool is_open() const { return holders_.empty(); }
+
+  /// The tenant whose key `given` is: hexadecimal digits that tell nothing of the key, the same
+  /// whenever the server is started. Empty for everybody at an open door, none for a stranger.
+  [[nodiscard]] std::optional<std::string> tenant_of(std::string_view given) const;
+
+ private:
+  struct Holder {
+    std::string key;
+    std::string tenant;
+  };
+
+  std::vector<Holder> holders_;
+};
 
 }  // namespace troupe::transport

@@ -32,6 +32,7 @@ void ChoiceState::put(Event event) {
         using Kind = decltype(happened);
         if constexpr (std::is_same_v<Kind, Accepted>) {
           accepted_ = happened;
+          num_output_tokens_ += happened.skipped.num_tokens;
         } else if constexpr (std::is_same_v<Kind, Delta>) {
           merge(std::move(happened));
         } else if constexpr (std::is_same_v<Kind, Finished>) {
@@ -46,6 +47,7 @@ void ChoiceState::put(Event event) {
 void ChoiceState::merge(Delta more) {
   held_bytes_ += size_of(more);
   num_output_tokens_ += static_cast<std::int32_t>(more.tokens.size());
+  delta_places_ += num_places(more);
   if (!has_delta_) {
     delta_ = std::move(more);
     has_delta_ = true;
@@ -59,6 +61,7 @@ void ChoiceState::merge(Delta more) {
 Delta ChoiceState::take_delta() {
   has_delta_ = false;
   held_bytes_ = 0;
+  delta_places_ = 0;
   return std::exchange(delta_, Delta());
 }
 

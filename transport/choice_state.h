@@ -33,13 +33,17 @@ class ChoiceState {
   /// Moves the merged delta out.
   [[nodiscard]] Delta take_delta();
 
+  /// How far the merged delta takes its client, as `troupe::num_places` counts.
+  [[nodiscard]] std::int32_t delta_places() const { return delta_places_; }
+
   /// Reads what has been merged and leaves it there.
   [[nodiscard]] const Delta& delta() const { return delta_; }
 
   /// About how much memory the merged delta takes.
   [[nodiscard]] std::size_t held_bytes() const { return held_bytes_; }
 
-  /// Output tokens that have come so far, taken out or not.
+  /// Output tokens of the client so far: those that it had before, and those that have come, taken
+  /// out or not.
   [[nodiscard]] std::int32_t num_output_tokens() const { return num_output_tokens_; }
 
  private:
@@ -50,6 +54,7 @@ class ChoiceState {
   std::optional<Failed> failed_;
   Delta delta_;
   bool has_delta_ = false;
+  std::int32_t delta_places_ = 0;
   std::size_t held_bytes_ = 0;
   std::int32_t num_output_tokens_ = 0;
 };

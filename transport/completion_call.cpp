@@ -20,20 +20,25 @@ using Clock = std::chrono::steady_clock;
 CompletionCall::CompletionCall(std::shared_ptr<ServerState> state, Wire& wire, StreamFrame frame)
     : state_(std::move(state)), wire_(wire), frame_(std::move(frame)), ended_(state_->io) {}
 
+void CompletionCall::prepare_choices() {
+  const auto num_choices = position_.choices.size();
+  choices_.resize(num_choices);
+  for (std::size_t i = 0; i < num_choices; ++i) {
+    formatters_.emplace_back(known_.identity, static_cast<std::int32_t>(i));
+  }
+}
+
 Result<void> CompletionCall::start(std::shared_ptr<Service> service,
                                    CompletionOrder order,
-                                   ResponseIdentity identity,
-                                   std::vector<std::string> names) {
+                                   KnownCall known,
+                                   const std::vector<std::string>& names) {
   service_ = std::move(service);
   order_ = std::move(order);
-  identity_ = std::move(identity);
-  const auto num_choices = order_.requests.size();
-  choices_.resize(num_choices);
-  finish_sent_.resize(num_choices);
-  for (std::size_t i = 0; i < num_choices; ++i) {
-    formatters_.emplace_back(identity_, static_cast<std::int32_t>(i));
-  }
-  for (std::size_t i = 0; i < num_choices; ++i) {
+  known_ = std::move(known);
+  tells_position_ = known_.retained;
+  position_.choices.resize(order_.requests.size());
+  prepare_choices();
+  for (std::size_t i = 0; i < choices_.size(); ++i) {
     auto submitted = service_->submit(std::move(order_.requests[i]),
                                       make_sink(state_->inbox, shared_from_this(), i));
     if (!submitted) {
@@ -41,14 +46,28 @@ Result<void> CompletionCall::start(std::shared_ptr<Service> service,
       finish(CallEnd::refused);
       return pass(std::move(submitted));
     }
-    requests_.push_back(*submitted);
+    known_.requests.push_back(*submitted);
   }
-  for (auto& name : names) {
-    if (state_->names.add(name, requests_)) {
-      names_.push_back(std::move(name));
-    }
-  }
+  ticket_.emplace(CallLedger::enter(state_->calls, known_, names));
   return {};
+}
+
+void CompletionCall::resume(std::shared_ptr<Service> service,
+                            const KnownCall& known,
+                            StreamPosition position) {
+  service_ = std::move(service);
+  known_ = known;
+  order_.endpoint = known_.identity.endpoint;
+  order_.stream = true;
+  order_.usage_reports = known_.usage_reports;
+  tells_position_ = true;
+  is_resumed_ = true;
+  position_ = std::move(position);
+  prepare_choices();
+  for (std::size_t i = 0; i < choices_.size(); ++i) {
+    service_->attach(known_.requests[i], position_.choices[i].num_places,
+                     make_sink(state_->inbox, shared_from_this(), i));
+  }
 }
 
 Awaitable<CallEnd> CompletionCall::ended() {
@@ -60,7 +79,10 @@ Awaitable<CallEnd> CompletionCall::ended() {
 }
 
 void CompletionCall::receive(std::uint64_t tag, Event event) {
-  choices_.at(tag).put(std::move(event));
+  // A retained request goes on when nobody listens here any more.
+  if (is_running()) {
+    choices_.at(tag).put(std::move(event));
+  }
 }
 
 void CompletionCall::settle() {
@@ -77,7 +99,7 @@ void CompletionCall::settle() {
 void CompletionCall::settle_whole() {
   if (const auto* error = first_error()) {
     error_ = *error;
-    cancel_running();
+    stop_others(error_);
     finish(CallEnd::refused);
     return;
   }
@@ -97,7 +119,7 @@ void CompletionCall::settle_whole() {
     const auto echo = order_.echoes.empty() ? std::string_view() : order_.echoes[i];
     whole.push_back({echo, &choices_[i].delta(), choices_[i].finished()});
   }
-  append_whole(body_, identity_, whole, total_usage());
+  append_whole(body_, known_.identity, whole, total_usage());
   finish(CallEnd::whole);
 }
 
@@ -106,7 +128,7 @@ void CompletionCall::settle_stream() {
     // Until then the status is open: a request that is refused gets a real one.
     if (const auto* error = first_refusal()) {
       error_ = *error;
-      cancel_running();
+      stop_others(error_);
       finish(CallEnd::refused);
       return;
     }
@@ -122,6 +144,14 @@ void CompletionCall::begin_stream() {
   stream_begun_ = true;
   pieces_ += frame_.head;
   for (std::size_t i = 0; i < choices_.size(); ++i) {
+    auto& position = position_.choices[i];
+    if (const auto* accepted = choices_[i].accepted()) {
+      position.num_places = accepted->skipped.num_places;
+      formatters_[i].skip(accepted->skipped.num_characters);
+    }
+    if (std::exchange(position.begun, true)) {
+      continue;
+    }
     // What has come in the same moment is told by the chunks that hold it.
     auto counts = counts_of(i);
     counts.num_output_tokens = 0;
@@ -160,6 +190,7 @@ void CompletionCall::send_deltas() {
   for (std::size_t i = 0; i < choices_.size(); ++i) {
     auto& choice = choices_[i];
     if (choice.has_delta()) {
+      position_.choices[i].num_places += choice.delta_places();
       const auto delta = choice.take_delta();
       // Half a character is no text yet; it is told with the token that completes it.
       if (!delta.text.empty() || !delta.logprobs.empty()) {
@@ -168,8 +199,7 @@ void CompletionCall::send_deltas() {
         append_event(json_);
       }
     }
-    if (choice.finished() != nullptr && !finish_sent_[i]) {
-      finish_sent_[i] = true;
+    if (choice.finished() != nullptr && !std::exchange(position_.choices[i].finished, true)) {
       json_.clear();
       formatters_[i].append_finish(json_, *choice.finished(), counts_of(i));
       append_event(json_);
@@ -178,9 +208,9 @@ void CompletionCall::send_deltas() {
 }
 
 void CompletionCall::end_stream() {
-  if (order_.usage_reports != UsageReports::none) {
+  if (order_.usage_reports != UsageReports::none && !std::exchange(position_.usage_told, true)) {
     json_.clear();
-    append_usage_chunk(json_, identity_, total_usage());
+    append_usage_chunk(json_, known_.identity, total_usage());
     append_event(json_);
   }
   append_event("[DONE]");
@@ -193,12 +223,18 @@ void CompletionCall::break_stream(const Error& error) {
   append_event(format_error(error));
   append_stream_end(pieces_, frame_.framing);
   send_pieces();
-  cancel_running();
+  stop_others(error);
   finish(CallEnd::broken);
 }
 
 void CompletionCall::append_event(std::string_view json) {
-  event_ = "data: ";
+  event_.clear();
+  if (tells_position_) {
+    event_ += "id: ";
+    append_position(event_, position_);
+    event_ += '\n';
+  }
+  event_ += "data: ";
   event_ += json;
   event_ += "\n\n";
   append_stream_piece(pieces_, event_, frame_.framing);
@@ -242,13 +278,17 @@ void CompletionCall::abandon(std::string_view reason) {
   if (!is_running()) {
     return;
   }
-  cancel_running();
+  if (!known_.retained) {
+    cancel_running();
+  }
   if (state_->may_log()) {
     const auto running = std::ranges::any_of(
         choices_, [](const auto& choice) { return choice.num_output_tokens() > 0; });
-    log::info("aborted", {{"req", requests_.empty() ? 0 : requests_.front().value},
-                          {"why", reason},
-                          {"phase", running ? "running" : "queued"}});
+    const auto& requests = known_.requests;
+    log::info(known_.retained ? "left" : "aborted",
+              {{"req", requests.empty() ? 0 : requests.front().value},
+               {"why", reason},
+               {"phase", running ? "running" : "queued"}});
   }
   finish(CallEnd::abandoned);
 }
@@ -333,21 +373,28 @@ ChunkCounts CompletionCall::counts_of(std::size_t choice) const {
 }
 
 void CompletionCall::cancel_running() {
-  for (std::size_t i = 0; i < requests_.size(); ++i) {
+  for (std::size_t i = 0; i < known_.requests.size(); ++i) {
     if (!choices_[i].ended()) {
-      service_->cancel(requests_[i]);
+      service_->cancel(known_.requests[i]);
     }
+  }
+}
+
+// One choice has failed, so the whole call has. Cancelled is not failed: whoever cancelled has seen
+// to the others, or has taken them up on another connection.
+void CompletionCall::stop_others(const Error& error) {
+  if (error.code != ErrorCode::cancelled) {
+    cancel_running();
   }
 }
 
 void CompletionCall::finish(CallEnd end) {
   end_ = end;
-  for (const auto& name : names_) {
-    state_->names.remove(name);
-  }
-  names_.clear();
+  ticket_.reset();
   wire_.set_timeout(Timeout::ping, TimePoint::max());
-  state_->drain_rate.on_end(Clock::now());
+  if (!is_resumed_) {
+    state_->drain_rate.on_end(Clock::now());
+  }
   ended_.notify();
 }
 

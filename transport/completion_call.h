@@ -2,12 +2,14 @@
 // and how it reaches the client, in one piece or as an event stream.
 #pragma once
 
+#include "transport/call_ledger.h"
 #include "transport/choice_state.h"
 #include "transport/event_inbox.h"
 #include "transport/http_message.h"
 #include "transport/openai_request.h"
 #include "transport/openai_response.h"
 #include "transport/server_state.h"
+#include "transport/stream_position.h"
 #include "transport/wire.h"
 
 #include <cstdint>
@@ -39,12 +41,16 @@ class CompletionCall : public EventReceiver, public std::enable_shared_from_this
  public:
   CompletionCall(std::shared_ptr<ServerState> state, Wire& wire, StreamFrame frame);
 
-  /// Hands the order's requests to `service`, all or none. `names` are those by which the client
-  /// may cancel. Errors: those of `Service::submit`.
+  /// Hands the order's requests to `service`, all or none. `known` says what the ledger remembers
+  /// of the call but for its requests; `names` are those by which the client may come back to it.
+  /// Errors: those of `Service::submit`.
   [[nodiscard]] Result<void> start(std::shared_ptr<Service> service,
                                    CompletionOrder order,
-                                   ResponseIdentity identity,
-                                   std::vector<std::string> names);
+                                   KnownCall known,
+                                   const std::vector<std::string>& names);
+
+  /// Takes up the stream of a call whose client has heard it up to `position`.
+  void resume(std::shared_ptr<Service> service, const KnownCall& known, StreamPosition position);
 
   /// Waits for the end.
   [[nodiscard]] Awaitable<CallEnd> ended();
@@ -53,7 +59,8 @@ class CompletionCall : public EventReceiver, public std::enable_shared_from_this
 
   [[nodiscard]] std::string& body() { return body_; }
 
-  /// The client is gone, or will not be served any longer: cancels what runs.
+  /// The client is gone, or will not be served any longer: cancels what runs, unless it is
+  /// retained.
   void abandon(std::string_view reason);
 
   /// Ends the call with `error`, as far as the client will take it.
@@ -87,7 +94,9 @@ class CompletionCall : public EventReceiver, public std::enable_shared_from_this
   void append_event(std::string_view json);
   void send_pieces();
   void give_up_reader();
+  void prepare_choices();
   void cancel_running();
+  void stop_others(const Error& error);
   void finish(CallEnd end);
 
   std::shared_ptr<ServerState> state_;
@@ -95,12 +104,13 @@ class CompletionCall : public EventReceiver, public std::enable_shared_from_this
   StreamFrame frame_;
   std::shared_ptr<Service> service_;
   CompletionOrder order_;
-  ResponseIdentity identity_;
-  std::vector<std::string> names_;
-  std::vector<RequestId> requests_;
+  KnownCall known_;
+  std::optional<CallLedger::Ticket> ticket_;  // none when another connection began the call
   std::vector<ChoiceState> choices_;
   std::vector<ChunkFormatter> formatters_;
-  std::vector<bool> finish_sent_;
+  StreamPosition position_;  // what the client has, or will have when it has read the outbox
+  bool tells_position_ = false;
+  bool is_resumed_ = false;
   bool stream_begun_ = false;
   std::string json_;    // one event's, reused
   std::string event_;   // the same with its SSE frame

@@ -7,6 +7,7 @@
 #include "transport/error_table.h"
 #include "transport/http_endpoints.h"
 #include "transport/json_reader.h"
+#include "transport/known_requests.h"
 #include "transport/request_reader.h"
 #include "transport/wire.h"
 
@@ -22,11 +23,6 @@ namespace troupe::transport {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-std::int64_t seconds_since_1970() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
-}
 
 // `00-<32 hex>-<16 hex>-<2 hex>` of the W3C Trace Context, as far as it must be safe to send back.
 bool is_traceparent(std::string_view text) {
@@ -49,6 +45,19 @@ std::string header_list(const std::vector<std::string>& names) {
     }
   }
   return list;
+}
+
+// What the client of a stream has heard of it. A browser that comes back by itself says so in a
+// header and repeats its URL, so the header counts.
+Result<StreamPosition> position_of(const HttpHead& head, std::size_t num_choices) {
+  const auto from = head.last_event_id.empty() ? query_value(head.query, "from")
+                                               : std::optional(head.last_event_id);
+  if (!from) {
+    StreamPosition nothing;
+    nothing.choices.resize(num_choices);
+    return nothing;
+  }
+  return parse_position(*from, num_choices);
 }
 
 class HttpConnection final : public Connection,
@@ -217,19 +226,24 @@ class HttpConnection final : public Connection,
     const LiveExchange exchange(state_);
     const auto began = Clock::now();
     name_request(incoming);
-    if (!incoming.reply && (incoming.match.route == Route::completions ||
-                            incoming.match.route == Route::chat_completions)) {
+    if (!incoming.reply && makes_a_call(incoming)) {
       co_await answer_completion(incoming, began);
     } else {
       if (!incoming.reply) {
-        incoming.reply =
-            co_await answer_endpoint(state_, std::move(incoming.request), incoming.match);
+        incoming.reply = co_await answer_endpoint(state_, std::move(incoming.request),
+                                                  incoming.match, incoming.tenant);
       }
       auto reply = std::move(*incoming.reply);
       send_reply(incoming, std::move(reply), began);
     }
     co_await wire_.emptied();
     co_return keeps_alive(incoming);
+  }
+
+  [[nodiscard]] bool makes_a_call(const Incoming& incoming) const {
+    const auto route = incoming.match.route;
+    return route == Route::completions || route == Route::chat_completions ||
+           (route == Route::request_stream && method_ == HttpMethod::get);
   }
 
   void name_request(Incoming& incoming) {
@@ -287,6 +301,28 @@ class HttpConnection final : public Connection,
                             {options.limits.max_prompts, options.unknown_fields});
   }
 
+  // The client's own name for its request, if it chose one in the body.
+  Result<void> rename_request(const std::string& tenant, const std::string& chosen) {
+    if (chosen.empty()) {
+      return {};
+    }
+    if (state_->calls->is_attached(tenant, chosen)) {
+      return fail(ErrorCode::invalid_value, "a live request has this request_id", "request_id");
+    }
+    request_id_ = chosen;
+    fields_.front().second = chosen;
+    return {};
+  }
+
+  // The head of a stream, should the answer be one.
+  StreamFrame stream_frame(Incoming& incoming) {
+    StreamFrame frame;
+    frame.framing = minor_version_ == 0 ? StreamFraming::until_close : StreamFraming::chunked;
+    incoming.must_close |= frame.framing == StreamFraming::until_close;
+    append_stream_head(frame.head, fields_, frame.framing, {keeps_alive(incoming), false});
+    return frame;
+  }
+
   // Makes the call and hands it to the engine.
   Result<std::shared_ptr<CompletionCall>> start_call(Incoming& incoming) {
     auto service = state_->open_service();
@@ -299,28 +335,41 @@ class HttpConnection final : public Connection,
     if (!order) {
       return pass(std::move(order));
     }
+    if (auto renamed = rename_request(incoming.tenant, order->terms.request_id); !renamed) {
+      return pass(std::move(renamed));
+    }
     if (!order->ignored_fields.empty()) {
       fields_.emplace_back("x-troupe-ignored", header_list(order->ignored_fields));
     }
-    StreamFrame frame;
-    frame.framing = minor_version_ == 0 ? StreamFraming::until_close : StreamFraming::chunked;
-    if (order->stream) {
-      incoming.must_close |= frame.framing == StreamFraming::until_close;
-      append_stream_head(frame.head, fields_, frame.framing, {keeps_alive(incoming), false});
-    }
-    ResponseIdentity identity;
-    identity.endpoint = endpoint;
-    identity.id = (endpoint == Endpoint::chat ? "chatcmpl-" : "cmpl-") + completion_id_;
-    identity.model = (*service)->model().name;
-    identity.fingerprint = state_->options.system_fingerprint;
-    identity.created = seconds_since_1970();
+    apply_terms(*order, incoming.tenant, (*service)->model());
+    auto known =
+        describe_call(*state_, *order, incoming.tenant,
+                      (endpoint == Endpoint::chat ? "chatcmpl-" : "cmpl-") + completion_id_);
+    auto frame = order->stream ? stream_frame(incoming) : StreamFrame();
     auto call = std::make_shared<CompletionCall>(state_, wire_, std::move(frame));
-    std::vector<std::string> names = {identity.id, request_id_};
-    auto started =
-        call->start(std::move(*service), std::move(*order), std::move(identity), std::move(names));
+    const std::vector<std::string> names = {known.identity.id, request_id_};
+    auto started = call->start(std::move(*service), std::move(*order), std::move(known), names);
     if (!started) {
       return pass(std::move(started));
     }
+    return call;
+  }
+
+  // Takes up the stream of a call that was made before.
+  Result<std::shared_ptr<CompletionCall>> resume_call(Incoming& incoming) {
+    auto known = find_call(*state_, incoming.tenant, incoming.match.rest);
+    if (!known) {
+      return pass(std::move(known));
+    }
+    if (auto resumable = check_resumable(*state_, **known, incoming.match.rest); !resumable) {
+      return pass(std::move(resumable));
+    }
+    auto position = position_of(incoming.request.head, (*known)->requests.size());
+    if (!position) {
+      return pass(std::move(position));
+    }
+    auto call = std::make_shared<CompletionCall>(state_, wire_, stream_frame(incoming));
+    call->resume(state_->service, **known, std::move(*position));
     return call;
   }
 
@@ -330,7 +379,8 @@ class HttpConnection final : public Connection,
       incoming.must_close = true;
       co_return;
     }
-    auto call = start_call(incoming);
+    auto call = incoming.match.route == Route::request_stream ? resume_call(incoming)
+                                                              : start_call(incoming);
     if (!call) {
       send_reply(incoming, error_reply(call.error(), state_->drain_rate), began);
       co_return;

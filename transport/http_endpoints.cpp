@@ -3,13 +3,16 @@
 #include "transport/error_reply.h"
 #include "transport/json_reader.h"
 #include "transport/json_writer.h"
+#include "transport/known_requests.h"
 #include "transport/openai_request.h"
 #include "transport/pending_answer.h"
+#include "transport/request_format.h"
 #include "transport/status_format.h"
 
 #include <asio/awaitable.hpp>
 #include <asio/io_context.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -133,13 +136,40 @@ HttpReply answer_models(const ServerState& state, const RouteMatch& match) {
   return json_reply(std::move(body));
 }
 
-HttpReply answer_cancel(const ServerState& state, const std::string& name) {
-  const auto* requests = state.names.find(name);
-  if (requests == nullptr || !state.service) {
-    return refuse(state, {ErrorCode::not_found, "no live request has this id", "id"});
+Awaitable<HttpReply> answer_request(StatePtr state, std::string tenant, std::string name) {
+  auto call = find_call(*state, tenant, name);
+  if (!call) {
+    co_return refuse(*state, call.error());
   }
-  for (const auto request : *requests) {
-    state.service->cancel(request);
+  const auto snapshots = co_await ask_after(state, *call);
+  if (!snapshots) {
+    co_return refuse(*state, snapshots.error());
+  }
+  std::string body;
+  append_request(body, (*call)->identity, *snapshots);
+  co_return json_reply(std::move(body));
+}
+
+bool is_live(RequestPhase phase) {
+  return phase == RequestPhase::queued || phase == RequestPhase::running;
+}
+
+Awaitable<HttpReply> answer_cancel(StatePtr state, std::string tenant, std::string name) {
+  const Error not_live{ErrorCode::not_found, "no live request has this id", "id"};
+  const auto call = find_call(*state, tenant, name);
+  if (!call) {
+    co_return refuse(*state, not_live);
+  }
+  const auto snapshots = co_await ask_after(state, *call);
+  if (!snapshots) {
+    co_return refuse(*state,
+                     snapshots.error().code == ErrorCode::not_found ? not_live : snapshots.error());
+  }
+  if (std::ranges::none_of(*snapshots, is_live, &RequestSnapshot::phase)) {
+    co_return refuse(*state, not_live);
+  }
+  for (const auto request : (*call)->requests) {
+    state->service->cancel(request);
   }
   std::string body;
   JsonWriter(body)
@@ -148,7 +178,7 @@ HttpReply answer_cancel(const ServerState& state, const std::string& name) {
       .member("object", "request")
       .member("cancelled", true)
       .end_object();
-  return json_reply(std::move(body));
+  co_return json_reply(std::move(body));
 }
 
 Result<JsonValue> read_body(const ServerState& state, const HttpRequest& request) {
@@ -253,7 +283,10 @@ std::string format_version(const ServerState& state) {
 
 }  // namespace
 
-Awaitable<HttpReply> answer_endpoint(StatePtr state, HttpRequest request, RouteMatch match) {
+Awaitable<HttpReply> answer_endpoint(StatePtr state,
+                                     HttpRequest request,
+                                     RouteMatch match,
+                                     std::string tenant) {
   switch (match.route) {
     case Route::live:
       co_return json_reply(R"({"status":"ok"})");
@@ -269,8 +302,11 @@ Awaitable<HttpReply> answer_endpoint(StatePtr state, HttpRequest request, RouteM
     case Route::models:
     case Route::model:
       co_return answer_models(*state, match);
+    case Route::request:
+    case Route::request_stream:  // its HEAD: whether it is there
+      co_return co_await answer_request(state, std::move(tenant), match.rest);
     case Route::cancel_request:
-      co_return answer_cancel(*state, match.rest);
+      co_return co_await answer_cancel(state, std::move(tenant), match.rest);
     default:
       break;
   }

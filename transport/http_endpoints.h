@@ -8,13 +8,15 @@
 #include "transport/server_state.h"
 
 #include <memory>
+#include <string>
 
 namespace troupe::transport {
 
-/// The answer of any route but the two for completions. The service gets
+/// The answer, to `tenant`, of any route that makes no call. The service gets
 /// `Limits::answer_time` to say what it is asked.
 [[nodiscard]] Awaitable<HttpReply> answer_endpoint(std::shared_ptr<ServerState> state,
                                                    HttpRequest request,
-                                                   RouteMatch match);
+                                                   RouteMatch match,
+                                                   std::string tenant);
 
 }  // namespace troupe::transport

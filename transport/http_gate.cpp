@@ -49,8 +49,8 @@ HttpReply no_such_path(const HttpHead& head) {
 
 std::optional<HttpReply> judge_head(const HttpHead& head,
                                     const RouteMatch& match,
-                                    std::string_view api_key) {
-  if (!match.open && !api_key.empty() && !same_secret(bearer_key(head.authorization), api_key)) {
+                                    const KeyRing& keys) {
+  if (!match.open && !keys.tenant_of(bearer_key(head.authorization))) {
     return error_reply({ErrorCode::unauthorized,
                         "the header Authorization: Bearer with a valid key is needed",
                         {}},

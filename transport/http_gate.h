@@ -5,14 +5,15 @@
 #include "transport/http_router.h"
 
 #include <optional>
-#include <string_view>
 
 namespace troupe::transport {
 
-/// The answer to a request that goes no further, or none for one that may. `api_key` empty: anyone
-/// may come. Strangers get 401 for every path, known or not, that is not open.
+class KeyRing;
+
+/// The answer to a request that goes no further, or none for one that may. Strangers get 401 for
+/// every path, known or not, that is not open.
 [[nodiscard]] std::optional<HttpReply> judge_head(const HttpHead& head,
                                                   const RouteMatch& match,
-                                                  std::string_view api_key);
+                                                  const KeyRing& keys);
 
 }  // namespace troupe::transport

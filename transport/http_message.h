@@ -24,7 +24,8 @@ enum class HttpMethod : std::uint8_t {
 /// The head of a request, cut down to what this server looks at.
 struct HttpHead {
   HttpMethod method = HttpMethod::other;
-  std::string path;  // percent-decoded, without the query
+  std::string path;   // percent-decoded, without the query
+  std::string query;  // as it came, without its question mark
   std::int32_t minor_version = 1;
   bool keep_alive = true;  // as the client wants it
   bool expects_continue = false;
@@ -34,6 +35,7 @@ struct HttpHead {
   std::string content_type;
   std::string request_id;   // X-Request-Id
   std::string traceparent;  // W3C Trace Context
+  std::string last_event_id;
 };
 
 struct HttpRequest {
@@ -81,6 +83,9 @@ void append_stream_piece(std::string& out, std::string_view payload, StreamFrami
 void append_stream_end(std::string& out, StreamFraming framing);
 
 [[nodiscard]] std::string_view reason_phrase(std::int32_t status);
+
+/// The decoded value of `name` in the query of a target; none when it is not there, or is broken.
+[[nodiscard]] std::optional<std::string> query_value(std::string_view query, std::string_view name);
 
 /// Decodes %XX; none when a sequence is broken or the result holds a control character.
 [[nodiscard]] std::optional<std::string> percent_decode(std::string_view text);

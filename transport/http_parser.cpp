@@ -110,6 +110,9 @@ class BeastParser : public http::basic_parser<true> {
     head.method = method_of(view(method));
     head.minor_version = version % 10;
     const auto query = view(target).find_first_of("?#");
+    if (query != std::string_view::npos && target[query] == '?') {
+      head.query = view(target).substr(query + 1);
+    }
     auto path = percent_decode(view(target).substr(0, query));
     if (!path) {
       refuse(400, "the request target is not a URI", error);
@@ -162,6 +165,8 @@ class BeastParser : public http::basic_parser<true> {
       head.request_id = value;
     } else if (same_word(raw_name, "traceparent")) {
       head.traceparent = value;
+    } else if (same_word(raw_name, "last-event-id")) {
+      head.last_event_id = value;
     }
   }
 

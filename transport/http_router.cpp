@@ -1,9 +1,16 @@
 #include "transport/http_router.h"
 
+#include <optional>
+
 namespace troupe::transport {
 namespace {
 
-enum class Reach : std::uint8_t { exact, names_a_thing };
+enum class Reach : std::uint8_t {
+  exact,
+  names_a_thing,  // the rest of the path is a name
+  names_a_word,   // likewise, but it has no slash
+  in_a_word,      // a name without a slash, and then `tail`
+};
 enum class Guard : std::uint8_t { open, needs_key };
 
 struct Entry {
@@ -12,6 +19,7 @@ struct Entry {
   HttpMethod method;
   Route route;
   Guard guard;
+  std::string_view tail{};
 };
 
 constexpr Entry kEntries[] = {
@@ -29,43 +37,57 @@ constexpr Entry kEntries[] = {
     {"/v1/embeddings", Reach::exact, HttpMethod::post, Route::embeddings, Guard::needs_key},
     {"/tokenize", Reach::exact, HttpMethod::post, Route::tokenize, Guard::needs_key},
     {"/detokenize", Reach::exact, HttpMethod::post, Route::detokenize, Guard::needs_key},
-    {"/v1/requests/", Reach::names_a_thing, HttpMethod::remove, Route::cancel_request,
+    {"/v1/requests/", Reach::names_a_word, HttpMethod::get, Route::request, Guard::needs_key},
+    {"/v1/requests/", Reach::names_a_word, HttpMethod::remove, Route::cancel_request,
      Guard::needs_key},
+    {"/v1/requests/", Reach::in_a_word, HttpMethod::get, Route::request_stream, Guard::needs_key,
+     "/stream"},
 };
 
-bool reaches(const Entry& entry, std::string_view path) {
+// What an entry leaves of the path as a name; none when it is not its path.
+std::optional<std::string_view> name_in(const Entry& entry, std::string_view path) {
   if (entry.reach == Reach::exact) {
-    return path == entry.path;
+    return path == entry.path ? std::optional<std::string_view>("") : std::nullopt;
   }
-  return path.size() > entry.path.size() && path.starts_with(entry.path);
+  if (!path.starts_with(entry.path) || !path.ends_with(entry.tail) ||
+      path.size() <= entry.path.size() + entry.tail.size()) {
+    return std::nullopt;
+  }
+  path.remove_prefix(entry.path.size());
+  path.remove_suffix(entry.tail.size());
+  const auto is_name =
+      entry.reach == Reach::names_a_thing || path.find('/') == std::string_view::npos;
+  return is_name ? std::optional(path) : std::nullopt;
 }
 
-std::string allowed_methods(HttpMethod method) {
-  return method == HttpMethod::get ? "GET, HEAD, OPTIONS"
-                                   : std::string(to_string(method)) + ", OPTIONS";
+std::string allowed_by(HttpMethod method) {
+  return std::string(method == HttpMethod::get ? "GET, HEAD" : to_string(method)) + ", ";
 }
 
 }  // namespace
 
 RouteMatch find_route(HttpMethod method, std::string_view path) {
+  RouteMatch match;
   for (const auto& entry : kEntries) {
-    if (!reaches(entry, path)) {
+    const auto name = name_in(entry, path);
+    if (!name) {
       continue;
     }
-    RouteMatch match;
-    const auto served =
-        method == entry.method || (method == HttpMethod::head && entry.method == HttpMethod::get);
-    match.fit = served ? RouteFit::found : RouteFit::wrong_method;
     match.route = entry.route;
     match.label = entry.path;
     match.open = entry.guard == Guard::open;
-    match.allowed = allowed_methods(entry.method);
-    if (entry.reach == Reach::names_a_thing) {
-      match.rest = path.substr(entry.path.size());
+    match.rest = *name;
+    if (method == entry.method || (method == HttpMethod::head && entry.method == HttpMethod::get)) {
+      match.fit = RouteFit::found;
+      return match;
     }
-    return match;
+    match.fit = RouteFit::wrong_method;
+    match.allowed += allowed_by(entry.method);
   }
-  return {};
+  if (match.fit == RouteFit::wrong_method) {
+    match.allowed += "OPTIONS";
+  }
+  return match;
 }
 
 }  // namespace troupe::transport

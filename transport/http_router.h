@@ -22,6 +22,8 @@ enum class Route : std::uint8_t {
   chat_completions,
   tokenize,
   detokenize,
+  request,
+  request_stream,
   cancel_request,
   embeddings,
 };

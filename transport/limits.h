@@ -48,6 +48,9 @@ struct Limits {
   Duration ping_time = std::chrono::seconds(30);   // silence of a stream before a comment is sent
   std::int32_t socket_send_bytes = 64 * kKibibyte;  // the kernel's share of the outbox
 
+  // Calls whose connection has gone. Beyond: the one that lost its own first is forgotten.
+  std::size_t max_remembered_calls = 16'384;
+
   // The line protocol.
   std::size_t max_line_bytes = 4 * kMebibyte;           // beyond: error and close
   std::size_t max_stranger_line_bytes = 4 * kKibibyte;  // the same before the key was shown

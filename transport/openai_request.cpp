@@ -17,6 +17,7 @@ struct Draft {
   std::string model;
   std::vector<Prompt> prompts;
   SamplingDraft sampling;
+  RequestTerms terms;
   bool add_generation_prompt = true;
   bool stream = false;
   bool echo = false;
@@ -112,6 +113,9 @@ Result<bool> read_field(std::string_view name, JsonValue& value, Draft& draft) {
     known = read_sampling_field(draft.endpoint, name, value, draft.sampling);
   }
   if (known && !*known) {
+    known = read_terms_field(name, value, draft.terms);
+  }
+  if (known && !*known) {
     known = read_unsupported_field(name, value);
   }
   return known;
@@ -156,7 +160,11 @@ Result<void> check_whole(const Draft& draft, const RequestRules& rules) {
                 "are not known",
                 "echo");
   }
-  return {};
+  if (draft.echo && draft.terms.retain) {
+    return fail(ErrorCode::unsupported,
+                "echo together with retain is not supported: prompts are not kept", "echo");
+  }
+  return check_terms(draft.terms);
 }
 
 Result<std::vector<std::string>> copy_echoes(const Draft& draft) {
@@ -195,6 +203,7 @@ Result<CompletionOrder> assemble(Draft draft) {
   order.echoes = std::move(*echoes);
   order.stream = draft.stream;
   order.usage_reports = usage_reports(draft);
+  order.terms = std::move(draft.terms);
   order.ignored_fields = std::move(draft.unknown);
   for (auto& prompt : draft.prompts) {
     if (auto* chat = std::get_if<ChatPrompt>(&prompt)) {
@@ -224,6 +233,17 @@ Result<CompletionOrder> parse_completion(Endpoint endpoint,
     return pass(std::move(checked));
   }
   return assemble(std::move(draft));
+}
+
+void apply_terms(CompletionOrder& order, const std::string& tenant, const ModelCard& model) {
+  const auto priority = priority_of(order.terms, model);
+  for (auto& request : order.requests) {
+    request.priority = priority;
+    request.deadline = order.terms.deadline;
+    request.tenant = tenant;
+    request.cache_salt = order.terms.cache_salt;
+    request.retain = order.terms.retain;
+  }
 }
 
 Result<GenerateRequest> parse_tokenize(JsonValue body) {

@@ -5,6 +5,7 @@
 #include "engine/api/request.h"
 #include "engine/base/result.h"
 #include "transport/json_value.h"
+#include "transport/request_terms.h"
 #include "transport/sampling_fields.h"
 #include "transport/server_options.h"
 
@@ -25,6 +26,7 @@ struct CompletionOrder {
   std::vector<std::string> echoes;        // prompts that the answer repeats; empty, or one for each
   bool stream = false;
   UsageReports usage_reports = UsageReports::none;
+  RequestTerms terms;  // the same for all
   std::vector<std::string> ignored_fields;
 };
 
@@ -38,6 +40,9 @@ struct RequestRules {
 [[nodiscard]] Result<CompletionOrder> parse_completion(Endpoint endpoint,
                                                        JsonValue body,
                                                        const RequestRules& rules);
+
+/// Puts the order's terms into its requests, for `tenant` at a server that serves `model`.
+void apply_terms(CompletionOrder& order, const std::string& tenant, const ModelCard& model);
 
 /// What /tokenize asks: `{"prompt": …}` or `{"messages": […]}`, and a model. Errors likewise.
 [[nodiscard]] Result<GenerateRequest> parse_tokenize(JsonValue body);

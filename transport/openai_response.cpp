@@ -22,20 +22,11 @@ void append_opening(std::string& out,
       .member("object", object_name(identity.endpoint, chat_object))
       .member("created", identity.created)
       .member("model", identity.model)
-      .member("system_fingerprint", identity.fingerprint)
-      .key("choices")
-      .begin_array();
-}
-
-void append_stop_reason(std::string& out, const Finished& finished) {
-  out += R"("stop_reason":)";
-  if (const auto* token = std::get_if<TokenId>(&finished.stop_reason)) {
-    append_json_number(out, *token);
-  } else if (const auto* text = std::get_if<std::string>(&finished.stop_reason)) {
-    append_json_string(out, *text);
-  } else {
-    out += "null";
+      .member("system_fingerprint", identity.fingerprint);
+  if (!identity.service_tier.empty()) {
+    json.member("service_tier", identity.service_tier);
   }
+  json.key("choices").begin_array();
 }
 
 // `,"finish_reason":"…","stop_reason":…}`: the end of a choice that has ended.
@@ -97,6 +88,17 @@ void append_whole_choice(std::string& out,
 }
 
 }  // namespace
+
+void append_stop_reason(std::string& out, const Finished& finished) {
+  out += R"("stop_reason":)";
+  if (const auto* token = std::get_if<TokenId>(&finished.stop_reason)) {
+    append_json_number(out, *token);
+  } else if (const auto* text = std::get_if<std::string>(&finished.stop_reason)) {
+    append_json_string(out, *text);
+  } else {
+    out += "null";
+  }
+}
 
 void append_usage(std::string& out, const Usage& usage) {
   JsonWriter json(out);

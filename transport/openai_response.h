@@ -20,7 +20,8 @@ struct ResponseIdentity {
   std::string id;
   std::string model;
   std::string fingerprint;
-  std::int64_t created = 0;  // seconds since 1970
+  std::int64_t created = 0;    // seconds since 1970
+  std::string service_tier{};  // empty: not told
 };
 
 /// How a chunk's member `usage` reads.
@@ -38,6 +39,9 @@ struct ChunkCounts {
 class ChunkFormatter {
  public:
   ChunkFormatter(const ResponseIdentity& identity, std::int32_t choice);
+
+  /// The text before has `num_characters`, and the client has it.
+  void skip(std::int64_t num_characters) { text_offset_ += num_characters; }
 
   /// Each appends one JSON object to `out`.
   void append_role(std::string& out, const ChunkCounts& counts) const;
@@ -71,6 +75,9 @@ void append_whole(std::string& out,
 
 /// `{"prompt_tokens":…,"completion_tokens":…,"total_tokens":…,"prompt_tokens_details":{…}}`.
 void append_usage(std::string& out, const Usage& usage);
+
+/// `"stop_reason":…`: the token id or the string that matched, or null.
+void append_stop_reason(std::string& out, const Finished& finished);
 
 [[nodiscard]] Usage operator+(const Usage& left, const Usage& right);
 

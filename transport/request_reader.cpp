@@ -1,6 +1,7 @@
 #include "transport/request_reader.h"
 
 #include "engine/base/check.h"
+#include "transport/api_key.h"
 #include "transport/error_reply.h"
 #include "transport/http_gate.h"
 
@@ -55,7 +56,8 @@ void RequestReader::judge() {
   judged_ = true;
   const auto& head = parser_.head();
   incoming_.match = find_route(head.method, head.path);
-  incoming_.reply = judge_head(head, incoming_.match, state_->options.api_key);
+  incoming_.reply = judge_head(head, incoming_.match, state_->keys);
+  incoming_.tenant = state_->keys.tenant_of(bearer_key(head.authorization)).value_or("");
   // A body that nobody wants is not waited for.
   complete_ = incoming_.reply.has_value();
   incoming_.must_close = complete_ && parser_.state() != HttpParser::State::done;

@@ -19,6 +19,7 @@ namespace troupe::transport {
 struct Incoming {
   HttpRequest request;
   RouteMatch match;
+  std::string tenant;              // whose key was shown; empty when none is asked for
   std::optional<HttpReply> reply;  // the answer, if the head alone decided it
   bool must_close = false;         // its end is unknown, so nothing can follow on the connection
 };

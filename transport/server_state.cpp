@@ -12,9 +12,11 @@ constexpr std::size_t kScratchBytes = 64 * kKibibyte;
 
 ServerState::ServerState(ServerOptions chosen, asio::io_context& context, std::uint64_t seed)
     : options(std::move(chosen)),
+      keys(options.api_keys),
       io(context),
       inbox(std::make_shared<EventInbox>(context)),
       ledger(std::make_shared<ConnectionLedger>(options.limits)),
+      calls(std::make_shared<CallLedger>(options.limits.max_remembered_calls)),
       name_maker(seed),
       idle(context),
       scratch(kScratchBytes) {}

@@ -3,7 +3,9 @@
 #pragma once
 
 #include "engine/api/service.h"
+#include "transport/api_key.h"
 #include "transport/asio_forward.h"
+#include "transport/call_ledger.h"
 #include "transport/connection_ledger.h"
 #include "transport/drain_rate.h"
 #include "transport/event_inbox.h"
@@ -53,12 +55,13 @@ class ServerState {
   void shut_down(const Error& reason);
 
   const ServerOptions options;
+  const KeyRing keys;
   asio::io_context& io;
   std::shared_ptr<Service> service;  // null until one is attached
   bool draining = false;
   std::shared_ptr<EventInbox> inbox;
   std::shared_ptr<ConnectionLedger> ledger;
-  RequestNames names;
+  std::shared_ptr<CallLedger> calls;
   NameMaker name_maker;
   DrainRate drain_rate;
   HttpMetrics metrics;

@@ -10,10 +10,10 @@ bool TlpCalls::contains(std::string_view id) const {
   return by_id_.contains(id);
 }
 
-void TlpCalls::add(std::string id, RequestId request, LiveExchange exchange) {
+void TlpCalls::add(std::string id, Start start) {
   const auto tag = next_tag_++;
   by_id_.emplace(id, tag);
-  calls_.emplace(tag, Call{std::move(id), request, std::move(exchange), {}, 0, false, false});
+  calls_.emplace(tag, Call{std::move(id), std::move(start), {}, 0, 0, false, false});
 }
 
 std::optional<RequestId> TlpCalls::find(std::string_view id) const {
@@ -21,13 +21,23 @@ std::optional<RequestId> TlpCalls::find(std::string_view id) const {
   if (found == by_id_.end()) {
     return std::nullopt;
   }
-  return calls_.at(found->second).request;
+  return calls_.at(found->second).start.request;
+}
+
+std::vector<RequestId> TlpCalls::bound_requests() const {
+  std::vector<RequestId> bound;
+  for (const auto& [tag, call] : calls_) {
+    if (call.start.tie == Tie::bound) {
+      bound.push_back(call.start.request);
+    }
+  }
+  return bound;
 }
 
 std::vector<RequestId> TlpCalls::requests() const {
   std::vector<RequestId> all;
   for (const auto& [tag, call] : calls_) {
-    all.push_back(call.request);
+    all.push_back(call.start.request);
   }
   return all;
 }
@@ -66,11 +76,14 @@ bool TlpCalls::append_news(std::string& out, Call& call) {
   const auto next = [&call] { return TlpEventHead{call.id, call.sequence++}; };
   if (choice.accepted() != nullptr && !call.accepted_sent) {
     call.accepted_sent = true;
+    call.num_places = choice.accepted()->skipped.num_places;
     append_accepted(out, next(), *choice.accepted());
   }
   if (choice.has_delta()) {
     held_bytes_ -= choice.held_bytes();
-    append_delta(out, next(), choice.take_delta());
+    call.num_places += choice.delta_places();
+    append_delta(out, next(), choice.take_delta(),
+                 call.start.tie == Tie::retained ? std::optional(call.num_places) : std::nullopt);
   }
   if (const auto* finished = choice.finished()) {
     append_done(out, next(), *finished);
@@ -91,7 +104,7 @@ void TlpCalls::append_failures(std::string& out, const Error& error) {
 
 void TlpCalls::erase(std::map<std::uint64_t, Call>::iterator call) {
   held_bytes_ -= call->second.choice.held_bytes();
-  ended_.push_back(std::move(call->second.exchange));
+  ended_.push_back(std::move(call->second.start.exchange));
   by_id_.erase(call->second.id);
   calls_.erase(call);
 }

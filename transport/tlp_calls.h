@@ -27,11 +27,24 @@ class TlpCalls {
   /// The tag under which the events of the next request must come.
   [[nodiscard]] std::uint64_t next_tag() const { return next_tag_; }
 
+  /// What becomes of a request when its connection goes.
+  enum class Tie : std::uint8_t { bound, retained };
+
+  struct Start {
+    RequestId request;
+    Tie tie = Tie::bound;
+    std::optional<CallLedger::Ticket> ticket;  // when clients may come back to it
+    LiveExchange exchange;
+  };
+
   /// The request with `next_tag()` is live. `id` is not in use.
-  void add(std::string id, RequestId request, LiveExchange exchange);
+  void add(std::string id, Start start);
 
   /// The engine's name of a live request.
   [[nodiscard]] std::optional<RequestId> find(std::string_view id) const;
+
+  /// The live requests that go with their connection.
+  [[nodiscard]] std::vector<RequestId> bound_requests() const;
 
   /// All live requests.
   [[nodiscard]] std::vector<RequestId> requests() const;
@@ -55,10 +68,10 @@ class TlpCalls {
  private:
   struct Call {
     std::string id;
-    RequestId request;
-    LiveExchange exchange;
+    Start start;
     ChoiceState choice;
     std::uint64_t sequence = 0;
+    std::int32_t num_places = 0;  // of the output that its client has
     bool accepted_sent = false;
     bool has_news = false;
   };

@@ -1,14 +1,15 @@
 #include "transport/tlp_codec.h"
 
 #include "transport/error_table.h"
+#include "transport/field_reader.h"
 #include "transport/json_writer.h"
 #include "transport/logprob_format.h"
 #include "transport/openai_response.h"
+#include "transport/request_format.h"
 #include "transport/status_format.h"
 
-#include <chrono>
+#include <limits>
 #include <utility>
-#include <variant>
 
 namespace troupe::transport {
 namespace {
@@ -43,42 +44,22 @@ tl::unexpected<TlpProblem> problem(std::string id,
       TlpProblem{std::move(id), Error{code, std::move(message), std::move(param)}});
 }
 
-// Members of later versions that must not be dropped in silence. Empty: none is there.
-std::string unsupported_member(const JsonObject& object) {
-  if (const auto* deadline = find_member(object, "deadline_ms");
-      deadline != nullptr && !deadline->is_null() && deadline->number() != 0.0) {
-    return "deadline_ms";
+// The terms of a request may stand beside its body as well as in it.
+void move_terms(JsonObject& line) {
+  constexpr std::string_view kTerms[] = {"deadline_ms", "service_tier", "priority", "retain"};
+  auto* place = find_member(line, "body");
+  auto* body = place == nullptr ? nullptr : place->object();
+  for (const auto name : kTerms) {
+    auto* term = find_member(line, name);
+    if (term != nullptr && body != nullptr && find_member(*body, name) == nullptr) {
+      body->push_back({std::string(name), std::move(*term)});
+    }
   }
-  if (const auto* tier = text_member(object, "service_tier");
-      tier != nullptr && *tier != "default" && *tier != "auto") {
-    return "service_tier";
-  }
-  return {};
 }
 
 // `{"id":…,"ev":…,"seq":…`, open for more.
 JsonWriter& begin_event(JsonWriter& json, const TlpEventHead& head, std::string_view event) {
   return json.begin_object().member("id", head.id).member("ev", event).member("seq", head.sequence);
-}
-
-double milliseconds(Duration duration) {
-  return std::chrono::duration<double, std::milli>(duration).count();
-}
-
-void append_timing(JsonWriter& json, const Finished& finished) {
-  const auto& timing = finished.timing;
-  const auto num_tokens = finished.usage.num_output_tokens;
-  const auto generation = milliseconds(timing.last_token - timing.first_token);
-  const auto whole = milliseconds(timing.last_token);
-  json.key("metrics")
-      .begin_object()
-      .member("time_to_first_token_ms", milliseconds(timing.first_token))
-      .member("generation_time_ms", generation)
-      .member("mean_itl_ms", num_tokens > 1 ? generation / (num_tokens - 1) : 0.0)
-      .member("tokens_per_second", whole > 0.0 ? 1000.0 * num_tokens / whole : 0.0)
-      .member("num_preemptions", timing.num_preemptions)
-      .member("num_restarts", timing.num_restarts)
-      .end_object();
 }
 
 }  // namespace
@@ -109,16 +90,21 @@ tl::expected<TlpCommand, TlpProblem> parse_command(JsonValue line, std::size_t m
     return problem({}, ErrorCode::invalid_value,
                    "id must be a string of 1 to " + std::to_string(max_id_bytes) + " bytes", "id");
   }
-  if (auto member = unsupported_member(*object); !member.empty()) {
-    return problem(command.id, ErrorCode::unsupported,
-                   member + " is not supported by this server; leave it out", member);
-  }
   if (const auto* key = text_member(*object, "key")) {
     command.key = *key;
   }
   if (const auto* echo = find_member(*object, "t"); echo != nullptr && echo->integer() != nullptr) {
     command.echo = *echo->integer();
   }
+  if (auto* from = find_member(*object, "from")) {
+    constexpr std::int64_t kLargest = std::numeric_limits<std::int32_t>::max();
+    auto places = read_count("from", *from, {0, kLargest});
+    if (!places) {
+      return tl::unexpected(TlpProblem{command.id, std::move(places).error()});
+    }
+    command.from = *places;
+  }
+  move_terms(*object);
   if (auto* body = find_member(*object, "body")) {
     command.body = std::move(*body);
   }
@@ -144,18 +130,26 @@ void append_welcome(std::string& out) {
 
 void append_accepted(std::string& out, const TlpEventHead& head, const Accepted& accepted) {
   JsonWriter json(out);
-  begin_event(json, head, "accepted")
-      .member("prompt_tokens", accepted.num_prompt_tokens)
-      .end_object();
+  begin_event(json, head, "accepted").member("prompt_tokens", accepted.num_prompt_tokens);
+  if (accepted.skipped.num_places > 0) {
+    json.member("from", accepted.skipped.num_places);
+  }
+  json.end_object();
   out += '\n';
 }
 
-void append_delta(std::string& out, const TlpEventHead& head, const Delta& delta) {
+void append_delta(std::string& out,
+                  const TlpEventHead& head,
+                  const Delta& delta,
+                  std::optional<std::int32_t> place) {
   JsonWriter json(out);
   begin_event(json, head, "delta")
       .member("i", 0)
       .member("text", delta.text)
       .member("n", delta.tokens.size());
+  if (place) {
+    json.member("at", *place);
+  }
   if (!delta.logprobs.empty()) {
     out += R"(,"logprobs":)";
     append_position_list(out, delta.logprobs);
@@ -167,17 +161,11 @@ void append_delta(std::string& out, const TlpEventHead& head, const Delta& delta
 void append_done(std::string& out, const TlpEventHead& head, const Finished& finished) {
   JsonWriter json(out);
   begin_event(json, head, "done").member("finish_reason", to_string(finished.reason));
-  json.key("stop_reason");
-  if (const auto* token = std::get_if<TokenId>(&finished.stop_reason)) {
-    json.value(*token);
-  } else if (const auto* text = std::get_if<std::string>(&finished.stop_reason)) {
-    json.value(*text);
-  } else {
-    json.null();
-  }
+  out += ',';
+  append_stop_reason(out, finished);
   out += R"(,"usage":)";
   append_usage(out, finished.usage);
-  append_timing(json, finished);
+  append_metrics(json, finished.usage, finished.timing);
   json.end_object();
   out += '\n';
 }

@@ -22,6 +22,7 @@ struct TlpCommand {
   std::string id;                    // chat, complete, cancel, resume
   std::string key;                   // hello
   JsonValue body;                    // chat, complete: OpenAI's request body
+  std::int32_t from = 0;             // resume: the places of its output that the client has
   std::optional<std::int64_t> echo;  // ping: what the pong repeats
 };
 
@@ -52,7 +53,11 @@ struct TlpEventHead {
 void append_greeting(std::string& out, const TlpGreeting& greeting);
 void append_welcome(std::string& out);
 void append_accepted(std::string& out, const TlpEventHead& head, const Accepted& accepted);
-void append_delta(std::string& out, const TlpEventHead& head, const Delta& delta);
+/// `place`: what a client that has heard this may resume from.
+void append_delta(std::string& out,
+                  const TlpEventHead& head,
+                  const Delta& delta,
+                  std::optional<std::int32_t> place = std::nullopt);
 void append_done(std::string& out, const TlpEventHead& head, const Finished& finished);
 void append_failed(std::string& out, const TlpEventHead& head, const Error& error);
 void append_pong(std::string& out, const std::optional<std::int64_t>& echo);

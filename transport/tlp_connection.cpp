@@ -4,6 +4,7 @@
 #include "transport/api_key.h"
 #include "transport/connection_flow.h"
 #include "transport/json_reader.h"
+#include "transport/known_requests.h"
 #include "transport/line_reader.h"
 #include "transport/openai_request.h"
 #include "transport/pending_answer.h"
@@ -34,7 +35,7 @@ class TlpConnection final : public Connection,
       : state_(std::move(state)),
         ticket_(std::move(ticket)),
         wire_(std::move(socket), state_->options.limits),
-        is_known_(state_->options.api_key.empty()) {}
+        is_known_(state_->keys.is_open()) {}
 
   ~TlpConnection() override { state_->connections.erase(this); }
 
@@ -51,7 +52,7 @@ class TlpConnection final : public Connection,
   }
 
   void shut_down(const Error& reason) override {
-    cancel_all();
+    cancel(calls_.requests());
     calls_.append_failures(out_, reason);
     send();
     wire_.close();
@@ -222,8 +223,7 @@ class TlpConnection final : public Connection,
         cancel(command.id);
         return;
       case TlpOperation::resume:
-        append_problem(out_, command.id,
-                       {ErrorCode::unsupported, "resume is not supported by this server", "op"});
+        resume(command);
         return;
       case TlpOperation::ping:
         append_pong(out_, command.echo);
@@ -235,21 +235,18 @@ class TlpConnection final : public Connection,
   }
 
   void hello(const std::string& key) {
-    const auto& expected = state_->options.api_key;
-    if (!expected.empty() && !same_secret(key, expected)) {
+    auto tenant = state_->keys.tenant_of(key);
+    if (!tenant) {
       refuse_stranger({});
       return;
     }
+    tenant_ = std::move(*tenant);
     is_known_ = true;
     append_welcome(out_);
   }
 
   void begin(Endpoint endpoint, TlpCommand command) {
-    if (calls_.contains(command.id)) {
-      // Without the id: an error that bore it would seem to be the end of the live one.
-      append_problem(
-          out_, {},
-          {ErrorCode::invalid_value, "a live request of this connection has this id", "id"});
+    if (is_in_use(command.id)) {
       return;
     }
     if (auto begun = try_begin(endpoint, command); !begun) {
@@ -257,20 +254,44 @@ class TlpConnection final : public Connection,
     }
   }
 
-  Result<void> try_begin(Endpoint endpoint, TlpCommand& command) {
-    const auto& options = state_->options;
-    if (calls_.size() >= options.limits.max_live_requests) {
+  bool is_in_use(const std::string& id) {
+    if (!calls_.contains(id)) {
+      return false;
+    }
+    // Without the id: an error that bore it would seem to be the end of the live one.
+    append_problem(
+        out_, {},
+        {ErrorCode::invalid_value, "a live request of this connection has this id", "id"});
+    return true;
+  }
+
+  Result<void> check_room() const {
+    if (calls_.size() >= state_->options.limits.max_live_requests) {
       return fail(ErrorCode::queue_full, "this connection has " + std::to_string(calls_.size()) +
                                              " live requests, as many as it may");
     }
-    auto service = state_->open_service();
-    if (!service) {
-      return pass(std::move(service));
+    return {};
+  }
+
+  // By which a client may come back: an id of this protocol is good for its connection alone,
+  // unless the request outlives that.
+  static std::vector<std::string> names_of(const std::string& id, const CompletionOrder& order) {
+    std::vector<std::string> names;
+    if (order.terms.retain) {
+      names.push_back(id);
     }
+    if (!order.terms.request_id.empty()) {
+      names.push_back(order.terms.request_id);
+    }
+    return names;
+  }
+
+  Result<CompletionOrder> read_order(Endpoint endpoint, TlpCommand& command) const {
+    const auto& options = state_->options;
     auto order = parse_completion(endpoint, std::move(command.body),
                                   {options.limits.max_prompts, options.unknown_fields});
     if (!order) {
-      return pass(std::move(order));
+      return order;
     }
     if (order->requests.size() > 1) {
       return fail(ErrorCode::unsupported, "send each prompt under an id of its own", "prompt");
@@ -278,19 +299,89 @@ class TlpConnection final : public Connection,
     if (!order->echoes.empty()) {
       return fail(ErrorCode::unsupported, "echo is not supported by the line protocol", "echo");
     }
+    for (const auto& name : names_of(command.id, *order)) {
+      if (state_->calls->is_attached(tenant_, name)) {
+        return fail(ErrorCode::invalid_value, "a live request of another connection has this id",
+                    "id");
+      }
+    }
+    return order;
+  }
+
+  Result<void> try_begin(Endpoint endpoint, TlpCommand& command) {
+    if (auto room = check_room(); !room) {
+      return room;
+    }
+    auto service = state_->open_service();
+    if (!service) {
+      return pass(std::move(service));
+    }
+    auto order = read_order(endpoint, command);
+    if (!order) {
+      return pass(std::move(order));
+    }
+    apply_terms(*order, tenant_, (*service)->model());
     auto submitted =
         (*service)->submit(std::move(order->requests.front()),
                            make_sink(state_->inbox, shared_from_this(), calls_.next_tag()));
     if (!submitted) {
       return pass(std::move(submitted));
     }
-    calls_.add(command.id, *submitted, LiveExchange(state_));
+    TlpCalls::Start start{*submitted, TlpCalls::Tie::bound, std::nullopt, LiveExchange(state_)};
+    if (order->terms.retain) {
+      start.tie = TlpCalls::Tie::retained;
+    }
+    if (const auto names = names_of(command.id, *order); !names.empty()) {
+      auto known = describe_call(*state_, *order, tenant_, command.id);
+      known.requests = {*submitted};
+      start.ticket.emplace(CallLedger::enter(state_->calls, std::move(known), names));
+    }
+    calls_.add(command.id, std::move(start));
+    return {};
+  }
+
+  void resume(const TlpCommand& command) {
+    if (is_in_use(command.id)) {
+      return;
+    }
+    if (auto resumed = try_resume(command); !resumed) {
+      append_problem(out_, command.id, resumed.error());
+    }
+  }
+
+  Result<void> try_resume(const TlpCommand& command) {
+    if (auto room = check_room(); !room) {
+      return room;
+    }
+    auto known = find_call(*state_, tenant_, command.id);
+    if (!known) {
+      return pass(std::move(known));
+    }
+    if (auto resumable = check_resumable(*state_, **known, command.id); !resumable) {
+      return resumable;
+    }
+    const auto& requests = (*known)->requests;
+    if (requests.size() > 1) {
+      return fail(ErrorCode::unsupported, "a request with several prompts is resumed over HTTP",
+                  "id");
+    }
+    state_->service->attach(requests.front(), command.from,
+                            make_sink(state_->inbox, shared_from_this(), calls_.next_tag()));
+    const auto tie = (*known)->retained ? TlpCalls::Tie::retained : TlpCalls::Tie::bound;
+    calls_.add(command.id, {requests.front(), tie, std::nullopt, LiveExchange(state_)});
     return {};
   }
 
   void cancel(const std::string& id) {
     if (const auto request = calls_.find(id)) {
       state_->service->cancel(*request);
+      return;
+    }
+    // A retained one of an earlier connection, perhaps: its end is heard by whoever resumes it.
+    if (const auto known = state_->calls->find(tenant_, id); known && known->retained) {
+      for (const auto request : known->requests) {
+        state_->service->cancel(request);
+      }
       return;
     }
     append_problem(out_, id, {ErrorCode::not_found, "no live request has this id", "id"});
@@ -348,7 +439,7 @@ class TlpConnection final : public Connection,
       if (state_->may_log()) {
         log::info("aborted", {{"requests", calls_.size()}, {"why", why}});
       }
-      cancel_all();
+      cancel(calls_.bound_requests());
       std::string unread;
       calls_.append_failures(unread, {ErrorCode::cancelled, {}, {}});
     }
@@ -356,8 +447,8 @@ class TlpConnection final : public Connection,
     wire_.close();
   }
 
-  void cancel_all() {
-    for (const auto request : calls_.requests()) {
+  void cancel(const std::vector<RequestId>& requests) {
+    for (const auto request : requests) {
       state_->service->cancel(request);
     }
   }
@@ -367,8 +458,9 @@ class TlpConnection final : public Connection,
   Wire wire_;
   LineReader lines_;
   TlpCalls calls_;
-  std::string out_;  // lines on their way to the wire
-  bool is_known_;    // no key is asked for, or it was shown
+  std::string out_;     // lines on their way to the wire
+  bool is_known_;       // no key is asked for, or it was shown
+  std::string tenant_;  // whose it was
   std::size_t num_problems_ = 0;
   std::size_t num_stats_asked_ = 0;
 };

@@ -39,10 +39,6 @@ bool if_no_tool_is_forced(const JsonValue& value) {
   return value.text() != nullptr && (*value.text() == "none" || *value.text() == "auto");
 }
 
-bool if_usual_tier(const JsonValue& value) {
-  return value.text() != nullptr && (*value.text() == "default" || *value.text() == "auto");
-}
-
 bool if_text_format(const JsonValue& value) {
   const auto* object = value.object();
   const auto* type = object == nullptr ? nullptr : find_member(*object, "type");
@@ -69,7 +65,6 @@ constexpr Field kFields[] = {
     {"functions", if_empty_list},
     {"function_call", if_no_tool_is_forced},
     {"response_format", if_text_format},
-    {"service_tier", if_usual_tier},
     {"reasoning_effort", never},
     {"verbosity", never},
     {"modalities", if_text_modality},
@@ -78,7 +73,6 @@ constexpr Field kFields[] = {
     {"web_search_options", never},
     {"store", if_false},
     // vLLM's.
-    {"priority", never},
     {"use_beam_search", if_false},
     {"length_penalty", if_one},
     {"spaces_between_special_tokens", if_true},
@@ -94,8 +88,6 @@ constexpr Field kFields[] = {
     {"documents", never},
     {"return_token_ids", if_false},
     {"return_tokens_as_token_ids", if_false},
-    {"cache_salt", never},
-    {"request_id", never},
     {"session_id", never},
     {"stream_interval", if_one},
     {"kv_transfer_params", never},
@@ -108,8 +100,6 @@ constexpr Field kFields[] = {
     {"guided_choice", never},
     {"guided_grammar", never},
     // Ours, of a later version.
-    {"deadline_ms", never},
-    {"retain", never},
     {"explain", if_false},
 };
 

@@ -31,9 +31,17 @@ struct PositionLogprobs {
   std::vector<TokenLogprob> top;  // descending
 };
 
+/// The beginning of an output that a sink does not hear because its client has it already.
+struct SkippedOutput {
+  std::int32_t num_places = 0;  // see `num_places`
+  std::int32_t num_tokens = 0;
+  std::int64_t num_characters = 0;  // of those tokens, when log-probabilities are told
+};
+
 /// First event of every accepted request. No error of the client's making comes after it.
 struct Accepted {
   std::int32_t num_prompt_tokens = 0;
+  SkippedOutput skipped{};  // nothing but for a sink that joined later
 };
 
 /// Text that is safe to show: whole characters, and no part of a stop string.
@@ -42,6 +50,10 @@ struct Delta {
   std::vector<TokenId> tokens;             // the tokens that became known with it; may be empty
   std::vector<PositionLogprobs> logprobs;  // one for each token, when asked for
 };
+
+/// How far `delta` takes a client in its stream: a place for each token, and one for text that
+/// comes without any. Adds up to the place at which a stream can be taken up again.
+[[nodiscard]] std::int32_t num_places(const Delta& delta);
 
 struct Usage {
   std::int32_t num_prompt_tokens = 0;

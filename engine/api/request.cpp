@@ -174,6 +174,37 @@ Result<void> check_model(const GenerateRequest& request, const ModelCard& model)
   return {};
 }
 
+std::string in_milliseconds(Duration duration) {
+  const auto whole = std::chrono::duration_cast<std::chrono::milliseconds>(duration);
+  return std::to_string(whole.count()) + " ms";
+}
+
+Result<void> check_terms(const GenerateRequest& request, const ModelCard& model) {
+  if (request.priority < -kMaxPriority || request.priority > kMaxPriority) {
+    return invalid("priority", "must be between " + std::to_string(-kMaxPriority) + " and " +
+                                   std::to_string(kMaxPriority) + ", not " +
+                                   std::to_string(request.priority));
+  }
+  if (request.priority != 0 && !model.accepts_priority) {
+    return invalid("priority", "must be 0: this server schedules without priorities");
+  }
+  if (request.deadline &&
+      (*request.deadline <= Duration::zero() || *request.deadline > kMaxDeadline)) {
+    return invalid("deadline_ms", "must be above 0 ms and at most " +
+                                      in_milliseconds(kMaxDeadline) + ", not " +
+                                      in_milliseconds(*request.deadline));
+  }
+  if (request.cache_salt.size() > kMaxCacheSaltBytes) {
+    return invalid("cache_salt", "must have at most " + std::to_string(kMaxCacheSaltBytes) +
+                                     " bytes, not " + std::to_string(request.cache_salt.size()));
+  }
+  if (request.retain && (*request.retain <= Duration::zero() || *request.retain > kMaxRetain)) {
+    return invalid("retain", "must be above 0 ms and at most " + in_milliseconds(kMaxRetain) +
+                                 ", not " + in_milliseconds(*request.retain));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> validate(const GenerateRequest& request, const ModelCard& model) {
@@ -187,6 +218,9 @@ Result<void> validate(const GenerateRequest& request, const ModelCard& model) {
     return checked;
   }
   if (auto checked = check_stops(request.sampling, model); !checked) {
+    return checked;
+  }
+  if (auto checked = check_terms(request, model); !checked) {
     return checked;
   }
   return check_prompt(request, model);

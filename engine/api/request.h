@@ -51,11 +51,11 @@ struct GenerateRequest {
   std::string model;  // empty: the only served model
   Prompt prompt;
   SamplingParams sampling;
-  std::int32_t priority = 0;         // higher first; [-kMaxPriority, kMaxPriority]
-  std::optional<Duration> deadline;  // from arrival to the last token; some policies heed it
-  std::string tenant;                // who pays: set by the transport, never a key itself
-  std::string cache_salt;            // requests with unlike salts share no cached prefix
-  std::optional<Duration> retain;    // survives its connection, and is kept so long after its end
+  std::int32_t priority = 0;           // higher first; [-kMaxPriority, kMaxPriority]
+  std::optional<Duration> deadline{};  // from arrival to the last token; (0, kMaxDeadline]
+  std::string tenant{};                // who pays: set by the transport, never a key itself
+  std::string cache_salt{};            // requests with unlike salts share no cached prefix
+  std::optional<Duration> retain{};    // survives its connection, and is kept so long after its end
 };
 
 /// What a served model allows.
@@ -63,6 +63,7 @@ struct ModelCard {
   std::string name;
   std::int32_t max_model_len = 0;  // tokens of prompt and output together
   std::int32_t vocab_size = 0;
+  bool accepts_priority = true;    // false: its scheduling heeds none
 };
 
 inline constexpr std::size_t kMaxStopStrings = 8;
@@ -73,6 +74,8 @@ inline constexpr std::int32_t kMaxLogprobs = 20;
 inline constexpr std::size_t kMaxModelNameBytes = 256;
 inline constexpr std::int32_t kMaxPriority = 100;
 inline constexpr std::size_t kMaxCacheSaltBytes = 1024;
+inline constexpr Duration kMaxDeadline = std::chrono::hours(24);
+inline constexpr Duration kMaxRetain = std::chrono::hours(1);  // of results, in memory
 
 /// Checks every field of `request` that can be judged without a tokenizer, or names the first that
 /// is wrong in `Error::param`. Errors: `not_found` for another model, `invalid_value`,

@@ -13,36 +13,43 @@
 namespace troupe {
 
 struct RequestRecord::State {
-  State(RequestId request_id,
-        SamplingParams params,
+  State(const GenerateRequest& asked,
         std::shared_ptr<const Tokenizer> shared_tokenizer,
         TimePoint arrived)
-      : request(request_id),
-        sampling(std::move(params)),
+      : sampling(asked.sampling),
+        priority(asked.priority),
+        tenant(asked.tenant),
+        cache_salt(asked.cache_salt),
         tokenizer(std::move(shared_tokenizer)),
         arrival(arrived),
         detokenizer(tokenizer,
                     sampling.skip_special_tokens ? SpecialTokens::skip : SpecialTokens::keep),
         stop_matcher(
             sampling.stop,
-            sampling.include_stop_str_in_output ? StopText::include : StopText::leave_out) {}
+            sampling.include_stop_str_in_output ? StopText::include : StopText::leave_out) {
+    if (asked.deadline) {
+      deadline = arrival + *asked.deadline;
+    }
+  }
 
-  RequestId request;
   SamplingParams sampling;
+  std::int32_t priority;
+  std::optional<TimePoint> deadline;
+  std::string tenant;
+  std::string cache_salt;
   std::shared_ptr<const Tokenizer> tokenizer;
   TimePoint arrival;
   Detokenizer detokenizer;
   StopMatcher stop_matcher;
 
+  RequestAccount account;
   std::vector<TokenId> tokens;  // the prompt, then what was generated
   std::int32_t num_prompt_tokens = 0;
   std::int32_t num_cached_tokens = 0;
   std::int32_t max_output_tokens = 0;
   AttemptNumber attempt;
-  bool accepted = false;
   bool ended = false;
-  Delta pending;  // tokens whose text is still held back
-  Timing timing;
+  Delta pending;                         // tokens whose text is still held back
   std::int32_t preemptions_before = 0;   // of earlier attempts
   std::int32_t preemptions_current = 0;  // of this one
 
@@ -52,6 +59,12 @@ struct RequestRecord::State {
 
   [[nodiscard]] Usage usage() const {
     return Usage{num_prompt_tokens, num_cached_tokens, num_generated()};
+  }
+
+  void update_account() {
+    account.usage = usage();
+    account.timing.num_preemptions = preemptions_before + preemptions_current;
+    account.timing.num_restarts = std::max(static_cast<std::int32_t>(attempt.value) - 1, 0);
   }
 
   [[nodiscard]] TokenLogprob describe(const LogprobBits& logprob) const {
@@ -83,6 +96,7 @@ struct RequestRecord::State {
 
   void hand_out(std::vector<Event>& events) {
     if (!pending.text.empty() || (ended && !pending.tokens.empty())) {
+      account.output.append(pending);
       events.emplace_back(std::exchange(pending, Delta{}));
     }
   }
@@ -93,18 +107,20 @@ struct RequestRecord::State {
     ended = true;
     progress.ended = true;
     hand_out(progress.events);
-    timing.num_preemptions = preemptions_before + preemptions_current;
-    timing.num_restarts = static_cast<std::int32_t>(attempt.value) - 1;
-    progress.events.emplace_back(Finished{reason, std::move(stop_reason), usage(), timing});
+    const Finished finished{reason, std::move(stop_reason), account.usage, account.timing};
+    account.end = finished;
+    progress.events.emplace_back(finished);
   }
 };
 
-RequestRecord::RequestRecord(RequestId request,
-                             SamplingParams sampling,
+RequestRecord::RequestRecord(RequestId id,
+                             const GenerateRequest& request,
                              std::shared_ptr<const Tokenizer> tokenizer,
                              TimePoint arrival)
-    : state_(std::make_unique<State>(request, std::move(sampling), std::move(tokenizer), arrival)) {
+    : state_(std::make_unique<State>(request, std::move(tokenizer), arrival)) {
   TROUPE_CHECK(state_->sampling.seed.has_value(), "a request's record needs a seed");
+  state_->account.request = id;
+  state_->account.model = request.model;
 }
 
 RequestRecord::~RequestRecord() = default;
@@ -119,6 +135,8 @@ Result<void> RequestRecord::begin(std::vector<TokenId> prompt, const ModelCard& 
   state_->max_output_tokens = *budget;
   state_->num_prompt_tokens = static_cast<std::int32_t>(prompt.size());
   state_->tokens = std::move(prompt);
+  state_->account.model = model.name;
+  state_->update_account();
   return {};
 }
 
@@ -126,17 +144,22 @@ EnqueuedRequest RequestRecord::next_attempt() {
   TROUPE_CHECK(state_->num_prompt_tokens > 0, "a request was enqueued before its prompt was known");
   ++state_->attempt.value;
   state_->preemptions_before += std::exchange(state_->preemptions_current, 0);
-  return EnqueuedRequest{.request = state_->request,
+  state_->update_account();
+  return EnqueuedRequest{.request = state_->account.request,
                          .attempt = state_->attempt,
                          .tokens = state_->tokens,
                          .num_prompt_tokens = state_->num_prompt_tokens,
                          .max_output_tokens = state_->max_output_tokens,
                          .sampling = state_->sampling,
-                         .arrival = state_->arrival};
+                         .arrival = state_->arrival,
+                         .priority = state_->priority,
+                         .deadline = state_->deadline,
+                         .tenant = state_->tenant,
+                         .cache_salt = state_->cache_salt};
 }
 
 std::optional<Event> RequestRecord::taken(AttemptNumber attempt) {
-  if (attempt != state_->attempt || std::exchange(state_->accepted, true)) {
+  if (attempt != state_->attempt || std::exchange(state_->account.accepted, true)) {
     return std::nullopt;
   }
   return Accepted{state_->num_prompt_tokens};
@@ -150,12 +173,13 @@ RequestRecord::Progress RequestRecord::take(const RequestTokens& step, TimePoint
     return progress;
   }
   if (state.num_generated() == 0) {
-    state.timing.first_token = now - state.arrival;
+    state.account.timing.first_token = now - state.arrival;
     state.num_cached_tokens = std::min(step.num_cached_tokens, state.num_prompt_tokens);
   }
-  state.timing.last_token = now - state.arrival;
+  state.account.timing.last_token = now - state.arrival;
   state.preemptions_current = step.num_preemptions;
   state.tokens.push_back(step.token);
+  state.update_account();
   std::optional<std::string> matched;
   if (!step.stopped_by_token) {
     state.append(step);
@@ -185,12 +209,25 @@ RequestRecord::Progress RequestRecord::take(const RequestTokens& step, TimePoint
   return progress;
 }
 
+void RequestRecord::fail_with(Error error) {
+  state_->ended = true;
+  state_->account.end = Failed{std::move(error)};
+}
+
+const RequestAccount& RequestRecord::account() const {
+  return state_->account;
+}
+
+RequestAccount RequestRecord::take_account() {
+  return std::move(state_->account);
+}
+
 AttemptNumber RequestRecord::attempt() const {
   return state_->attempt;
 }
 
 Usage RequestRecord::usage() const {
-  return state_->usage();
+  return state_->account.usage;
 }
 
 const SamplingParams& RequestRecord::sampling() const {

@@ -8,6 +8,7 @@
 #include "engine/base/ids.h"
 #include "engine/base/result.h"
 #include "engine/base/time.h"
+#include "engine/gateway/request_account.h"
 
 #include <cstdint>
 #include <memory>
@@ -21,9 +22,9 @@ class Tokenizer;
 /// Owned by the request actor; not thread-safe.
 class RequestRecord {
  public:
-  /// `sampling.seed` must be set (checked).
-  RequestRecord(RequestId request,
-                SamplingParams sampling,
+  /// `request.sampling.seed` must be set (checked). The prompt is not looked at.
+  RequestRecord(RequestId id,
+                const GenerateRequest& request,
                 std::shared_ptr<const Tokenizer> tokenizer,
                 TimePoint arrival);
   ~RequestRecord();
@@ -50,6 +51,15 @@ class RequestRecord {
   /// A token of the current attempt at the next position is taken; anything else is late, doubled
   /// or resurrected, and changes nothing.
   [[nodiscard]] Progress take(const RequestTokens& tokens, TimePoint now);
+
+  /// The request ended without an engine's doing. Nothing is taken from now on.
+  void fail_with(Error error);
+
+  /// All that was told to the client, and what else there is to tell.
+  [[nodiscard]] const RequestAccount& account() const;
+
+  /// The account to keep. The record is good for nothing after that.
+  [[nodiscard]] RequestAccount take_account();
 
   [[nodiscard]] AttemptNumber attempt() const;
   [[nodiscard]] Usage usage() const;

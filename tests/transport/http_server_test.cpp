@@ -220,7 +220,7 @@ TEST_CASE("a strict server refuses fields that it does not know") {
 
 TEST_CASE("a key is asked for by everything but the pages that tell of health") {
   transport::ServerOptions options;
-  options.api_key = "secret-key";
+  options.api_keys = {"secret-key"};
   TestServer stage(FakeService::Manner::answers, options);
   const auto port = stage.http_port();
   for (const auto* path : {"/live", "/health", "/ready"}) {

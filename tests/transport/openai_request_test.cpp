@@ -196,13 +196,12 @@ TEST_CASE("the log-probabilities of a chat are a flag and a number that belong t
 }
 
 TEST_CASE("what is known and not offered is refused by name unless it asks for nothing") {
-  for (const auto* name : {"suffix", "chat_template", "priority", "deadline_ms", "guided_json",
-                           "reasoning_effort", "cache_salt"}) {
+  for (const auto* name : {"suffix", "chat_template", "guided_json", "reasoning_effort",
+                           "session_id"}) {
     std::string field = R"(")";
     field.append(name).append(R"(":"x")");
     CHECK(completion_error(field) == "unsupported:" + std::string(name));
   }
-  CHECK(completion_error(R"("service_tier":"flex")") == "unsupported:service_tier");
   CHECK(completion_error(R"("response_format":{"type":"json_object"})") ==
         "unsupported:response_format");
   CHECK(completion_error(R"("response_format":"text")") == "unsupported:response_format");

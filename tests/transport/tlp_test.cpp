@@ -40,7 +40,15 @@ TEST_CASE("a line is a command, or says for which id it is none") {
   CHECK(command(R"({"op":"chat"})").error().error.param == "id");
   CHECK(command(R"({"op":"chat","id":7})").error().error.param == "id");
   CHECK(command(R"({"op":"chat","id":"aaaaaaaaaaaaaaaaa"})").error().error.param == "id");
-  CHECK(command(R"({"op":"chat","id":"a","deadline_ms":5})").error().error.param == "deadline_ms");
+  CHECK(command(R"({"op":"resume","id":"a","from":17})")->from == 17);
+  CHECK(command(R"({"op":"resume","id":"a"})")->from == 0);
+  CHECK(command(R"({"op":"resume","id":"a","from":-1})").error().error.param == "from");
+  CHECK(command(R"({"op":"resume","from":1})").error().error.param == "id");
+
+  const auto beside = command(R"({"op":"chat","id":"a","deadline_ms":5,"body":{"retain":7}})");
+  CHECK(*find_member(*beside->body.object(), "deadline_ms")->integer() == 5);
+  const auto within = command(R"({"op":"chat","id":"a","retain":5,"body":{"retain":7}})");
+  CHECK(*find_member(*within->body.object(), "retain")->integer() == 7);
 }
 
 TEST_CASE("the lines of an event are these bytes") {
@@ -103,7 +111,7 @@ TEST_CASE("cancel, ping, stats and what is not offered are answered") {
   CHECK(say(R"({"op":"ping","t":7})") == "{\"ev\":\"pong\",\"t\":7}\n");
   CHECK(say(R"({"op":"hello"})") == "{\"ev\":\"welcome\"}\n");
   CHECK(contains(say(R"({"op":"stats"})"), R"({"ev":"stats","status":"ok","live_requests":0)"));
-  CHECK(contains(say(R"({"op":"resume","id":"a","from":1})"), "unsupported"));
+  CHECK(contains(say(R"({"op":"resume","id":"a","from":1})"), "not_found_error"));
   CHECK(contains(say(R"({"op":"cancel","id":"a"})"), "not_found_error"));
   CHECK(contains(say(R"({"op":"dance","id":"z"})"), R"({"id":"z","ev":"error")"));
   CHECK(contains(say("hello"), "invalid_json"));
@@ -135,7 +143,7 @@ TEST_CASE("a client that leaves takes all its requests with it") {
 
 TEST_CASE("a stranger without the key gets no further than the greeting") {
   transport::ServerOptions options;
-  options.api_key = "secret";
+  options.api_keys = {"secret"};
   TestServer stage(FakeService::Manner::waits, options);
   const auto says = [&](const std::string& line) {
     RawClient client(stage.tcp_port());
@@ -167,7 +175,7 @@ TEST_CASE("a stranger that says nothing, and a line that never ends, are not wai
   unfinished.send("{\"op\":");
   CHECK(contains(unfinished.receive_all().value_or(""), "in time"));
 
-  options.api_key = "secret";
+  options.api_keys = {"secret"};
   TestServer locked_house(FakeService::Manner::waits, options);
   RawClient silent(locked_house.tcp_port());
   CHECK(contains(silent.receive_all().value_or(""), "in time"));

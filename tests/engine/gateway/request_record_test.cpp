@@ -37,9 +37,15 @@ TimePoint at(int milliseconds) {
   return TimePoint(std::chrono::milliseconds(milliseconds));
 }
 
+GenerateRequest asked(SamplingParams params) {
+  GenerateRequest request;
+  request.sampling = std::move(params);
+  return request;
+}
+
 // A record whose prompt is three tokens, at its first attempt.
 RequestRecord started(SamplingParams params) {
-  RequestRecord record(RequestId{1}, std::move(params), tokenizer(), at(0));
+  RequestRecord record(RequestId{1}, asked(std::move(params)), tokenizer(), at(0));
   REQUIRE(record.begin({1, 2, 3}, kModel));
   CHECK(record.next_attempt().attempt == AttemptNumber{1});
   return record;
@@ -193,13 +199,61 @@ TEST_CASE("log-probabilities come with their tokens, bit for bit") {
 TEST_CASE("a prompt that leaves no room for its output is refused with the three numbers") {
   auto params = sampling();
   params.max_tokens = 99;
-  RequestRecord record(RequestId{1}, params, tokenizer(), at(0));
+  RequestRecord record(RequestId{1}, asked(params), tokenizer(), at(0));
 
   const auto refused = record.begin({1, 2}, kModel);
 
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == ErrorCode::context_length_exceeded);
   CHECK(refused.error().message.find("99") != std::string::npos);
+}
+
+TEST_CASE("an attempt bears the terms of its request, and its deadline as a time") {
+  auto request = asked(sampling());
+  request.priority = 7;
+  request.deadline = std::chrono::milliseconds(30);
+  request.tenant = "t";
+  request.cache_salt = "s";
+  RequestRecord record(RequestId{1}, request, tokenizer(), at(12));
+  REQUIRE(record.begin({1}, kModel));
+
+  const auto attempt = record.next_attempt();
+
+  CHECK(attempt.priority == 7);
+  CHECK(attempt.deadline == at(42));
+  CHECK(attempt.tenant == "t");
+  CHECK(attempt.cache_salt == "s");
+  CHECK_FALSE(started(sampling()).next_attempt().deadline);
+}
+
+TEST_CASE("the account of a request has all that its client heard, and its end") {
+  auto params = sampling();
+  params.stop = {"END"};
+  auto record = started(params);
+  CHECK(record.account().model == "m");
+  CHECK(record.taken(AttemptNumber{1}));
+
+  const auto heard = say(record, "one two END three");
+
+  const auto account = record.take_account();
+  CHECK(account.request == RequestId{1});
+  CHECK(account.accepted);
+  CHECK(account.output.whole().text == heard.text);
+  CHECK(account.output.whole().tokens == heard.tokens);
+  CHECK(account.usage.num_output_tokens == heard.end->usage.num_output_tokens);
+  CHECK(std::get<Finished>(account.end).reason == FinishReason::stop);
+}
+
+TEST_CASE("a request that fails keeps what it had and takes nothing more") {
+  auto record = started(sampling());
+  const auto ids = tokens_of("ab");
+  CHECK_FALSE(record.take(token(record, 3, ids[0]), at(1)).events.empty());
+
+  record.fail_with({ErrorCode::cancelled, "enough", ""});
+
+  CHECK(record.take(token(record, 4, ids[0]), at(2)).events.empty());
+  CHECK(std::get<Failed>(record.account().end).error.code == ErrorCode::cancelled);
+  CHECK(record.account().output.num_places() == 1);
 }
 
 }  // namespace troupe
