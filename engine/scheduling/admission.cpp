@@ -22,8 +22,12 @@ struct Seating {
     return terms.policy->displaces(entrant.rank, runner.rank, *terms.config);
   }
 
+  [[nodiscard]] bool gives_way(const Sequence& entrant) const {
+    return terms.held_back_runner != nullptr && !outranks(entrant, *terms.held_back_runner);
+  }
+
   [[nodiscard]] SeatKind seat_for(const Sequence& entrant) const {
-    if (terms.held_back_runner != nullptr && !outranks(entrant, *terms.held_back_runner)) {
+    if (gives_way(entrant)) {
       return SeatKind::none;
     }
     if (num_free > 0) {
@@ -44,9 +48,11 @@ struct Seating {
 
 }  // namespace
 
-bool must_wait(const Sequence& sequence, const AdmissionTerms& terms) {
-  const auto in_vain = sequence.preempted_at == terms.epochs.released && terms.num_running > 0;
-  return in_vain || !sequence.settled();
+Hindrance own_hindrance(const Sequence& sequence, const AdmissionTerms& terms) {
+  if (sequence.preempted_at == terms.epochs.released && terms.num_running > 0) {
+    return Hindrance::preempted;
+  }
+  return sequence.settled() ? Hindrance::none : Hindrance::result_under_way;
 }
 
 std::int32_t first_chunk(const Sequence& sequence,
@@ -54,6 +60,32 @@ std::int32_t first_chunk(const Sequence& sequence,
                          const SchedulingConfig& config) {
   return std::min(sequence.num_known(), capped(budget, config.long_prefill_token_threshold));
 }
+
+namespace {
+
+// Of several reasons the one that will last the longest.
+Halt halt_at(const Sequence& sequence,
+             const Seating& seating,
+             std::int32_t budget,
+             std::int32_t may_pass) {
+  Halt halt{own_hindrance(sequence, seating.terms), sequence.request(), {}};
+  if (halt.why != Hindrance::none) {
+    return halt;
+  }
+  if (seating.gives_way(sequence)) {
+    halt.why = Hindrance::short_runner;
+    halt.short_runner = seating.terms.held_back_runner->request();
+  } else if (seating.seat_for(sequence) == SeatKind::none) {
+    halt.why = Hindrance::no_seat;
+  } else if (may_pass <= 0) {
+    halt.why = Hindrance::enough_passed;
+  } else if (budget <= 0) {
+    halt.why = Hindrance::no_tokens;
+  }
+  return halt;
+}
+
+}  // namespace
 
 void choose_admissions(const WaitingQueue& waiting,
                        const AdmissionTerms& terms,
@@ -65,11 +97,14 @@ void choose_admissions(const WaitingQueue& waiting,
   WaitingQueue::Walk walk(waiting);
   for (auto* sequence = walk.next(); sequence != nullptr; sequence = walk.next()) {
     const auto kind = seating.seat_for(*sequence);
-    if (kind == SeatKind::none || budget <= 0 || may_pass <= 0 || must_wait(*sequence, terms)) {
+    if (kind == SeatKind::none || budget <= 0 || may_pass <= 0 ||
+        own_hindrance(*sequence, terms) != Hindrance::none) {
+      chosen.halt = halt_at(*sequence, seating, budget, may_pass);
       return;
     }
     if (held_back(*sequence, terms.epochs)) {
       if (std::ssize(chosen.held_back) == kMaxHeldBack) {
+        chosen.halt = {Hindrance::too_many_held, sequence->request(), {}};
         return;
       }
       chosen.held_back.push_back({sequence, chosen.entrants.size()});

@@ -6,6 +6,7 @@
 #include "engine/scheduling/policies/policy.h"
 #include "engine/scheduling/sequence.h"
 #include "engine/scheduling/waiting_queue.h"
+#include "engine/scheduling/whereabouts.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -58,15 +59,18 @@ struct PassedOver {
 struct Admissions {
   std::vector<Entrant> entrants;      // in order
   std::vector<PassedOver> held_back;  // in order
+  Halt halt;                          // what kept the rest out
 
   void clear() {
     entrants.clear();
     held_back.clear();
+    halt = {};
   }
 };
 
-/// It would only be sacrificed again, or what it will be admitted with is not final yet.
-[[nodiscard]] bool must_wait(const Sequence& sequence, const AdmissionTerms& terms);
+/// It would only be sacrificed again (`preempted`), or what it will be admitted with is not final
+/// yet (`result_under_way`).
+[[nodiscard]] Hindrance own_hindrance(const Sequence& sequence, const AdmissionTerms& terms);
 
 /// What an entrant may compute at most, under a budget of tokens.
 [[nodiscard]] std::int32_t first_chunk(const Sequence& sequence,

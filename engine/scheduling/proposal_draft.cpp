@@ -15,6 +15,7 @@ void ProposalDraft::compose(const DraftTerms& terms,
   look_round();
   proposal.max_admission_tokens = share_tokens();
   choose_entrants(admission_terms(proposal.max_admission_tokens), outstanding.admissions);
+  halt_ = outstanding.admissions.halt;
   close_batch_when_formed(proposal, outstanding.admissions);
   line_up(proposal, outstanding);
   if (!proposal.candidates.empty()) {
@@ -120,7 +121,7 @@ AdmissionTerms ProposalDraft::admission_terms(std::int32_t budget) const {
 void ProposalDraft::choose_entrants(const AdmissionTerms& terms, Admissions& admissions) {
   if (terms_.company != kEverybody) {
     choose_suspects(terms, admissions);
-  } else if (suspects_.first() == kEverybody && !batch_closed_) {
+  } else if (!only_suspects_enter() && !batch_closed_) {
     choose_admissions(roster_.waiting(), terms, admissions);
   }
 }
@@ -133,7 +134,7 @@ void ProposalDraft::choose_suspects(const AdmissionTerms& terms, Admissions& adm
   for (const auto request : suspects_.members(terms_.company)) {
     auto* sequence = roster_.find(request);
     if (sequence != nullptr && sequence->state() == SequenceState::waiting &&
-        !must_wait(*sequence, terms) && may_grow(*sequence)) {
+        own_hindrance(*sequence, terms) == Hindrance::none && may_grow(*sequence)) {
       sequence->quota = first_chunk(*sequence, terms.budget, config_.scheduling);
       entrants.push_back(Entrant{sequence, nullptr});
     }
@@ -144,8 +145,7 @@ void ProposalDraft::choose_suspects(const AdmissionTerms& terms, Admissions& adm
 
 // The batch is complete when all its prompts are computed and nobody more can join: seats, memory
 // or the queue are exhausted.
-void ProposalDraft::close_batch_when_formed(StepProposal& proposal,
-                                            const Admissions& admissions) {
+void ProposalDraft::close_batch_when_formed(StepProposal& proposal, const Admissions& admissions) {
   if (!batch_forms() || !prefills_.empty() || !admissions.entrants.empty() || decodes_.empty()) {
     return;
   }
@@ -176,12 +176,12 @@ void ProposalDraft::line_up(StepProposal& proposal, Outstanding& outstanding) {
   };
   if (oldest_ != nullptr) {
     enter_while([&](const Sequence* entrant) {
-      return ranks_before(*entrant, *oldest_) && ByArrival{}(entrant, oldest_);
+      return outranks(*entrant, *oldest_) && ByArrival{}(entrant, oldest_);
     });
     runs(oldest_);
   }
   for (auto* sequence : running) {
-    enter_while([&](const Sequence* entrant) { return ranks_before(*entrant, *sequence); });
+    enter_while([&](const Sequence* entrant) { return outranks(*entrant, *sequence); });
     if (sequence != oldest_) {
       runs(sequence);
     }
@@ -202,8 +202,8 @@ void ProposalDraft::line_up(StepProposal& proposal, Outstanding& outstanding) {
   }
 }
 
-bool ProposalDraft::ranks_before(const Sequence& entrant, const Sequence& runner) const {
-  return policy_.entrants == EntrantPlace::by_rank && entrant.rank < runner.rank;
+bool ProposalDraft::outranks(const Sequence& entrant, const Sequence& runner) const {
+  return policy_.displaces(entrant.rank, runner.rank, config_.scheduling);
 }
 
 void ProposalDraft::propose_entrant(const Entrant& entrant,

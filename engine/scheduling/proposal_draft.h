@@ -39,11 +39,18 @@ class ProposalDraft {
   /// Under a static policy: the batch has begun to decode, and nobody joins it any more.
   [[nodiscard]] bool batch_closed() const { return batch_closed_; }
 
- private:
+  // What held for the last proposal, for those who ask why somebody is not in it.
+  [[nodiscard]] const DraftTerms& terms() const { return terms_; }
+
+  [[nodiscard]] const Halt& halt() const { return halt_; }
+
   [[nodiscard]] bool in_company(const Sequence& sequence) const {
     return terms_.company == kEverybody || sequence.group == terms_.company;
   }
 
+  [[nodiscard]] bool only_suspects_enter() const { return suspects_.first() != kEverybody; }
+
+ private:
   [[nodiscard]] bool may_grow(const Sequence& sequence) const {
     return in_company(sequence) && !held_back(sequence, terms_.epochs);
   }
@@ -58,7 +65,7 @@ class ProposalDraft {
   void choose_suspects(const AdmissionTerms& terms, Admissions& admissions);
   void close_batch_when_formed(StepProposal& proposal, const Admissions& admissions);
   void line_up(StepProposal& proposal, Outstanding& outstanding);
-  [[nodiscard]] bool ranks_before(const Sequence& entrant, const Sequence& runner) const;
+  [[nodiscard]] bool outranks(const Sequence& entrant, const Sequence& runner) const;
   void propose_entrant(const Entrant& entrant, StepProposal& proposal, Outstanding& outstanding);
   static void propose_runner(Sequence& sequence, StepProposal& proposal, Outstanding& outstanding);
   [[nodiscard]] Candidate entrant_candidate(Sequence& sequence);
@@ -71,6 +78,7 @@ class ProposalDraft {
   Roster& roster_;
   const SuspectGroups& suspects_;
   DraftTerms terms_;
+  Halt halt_;
   SequenceId last_sequence_;
   bool batch_closed_ = false;
   std::size_t decode_turn_ = 0;  // who of those that decode goes first, where not all can

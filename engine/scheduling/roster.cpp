@@ -109,11 +109,19 @@ void Roster::preempt(Sequence& sequence) {
   waiting_.insert(sequence, ranking_.service(sequence));
 }
 
+void Roster::depart(Sequence& sequence) {
+  leave_stage(sequence);
+  sequence.depart();
+  ++num_departed_;
+}
+
 void Roster::end(Sequence& sequence) {
   if (sequence.state() == SequenceState::running) {
     leave_stage(sequence);
-  } else {
+  } else if (sequence.state() == SequenceState::waiting) {
     waiting_.erase(sequence);
+  } else {
+    --num_departed_;
   }
   sequence.end();
   ranking_.leave(sequence);

@@ -1,5 +1,5 @@
-// Every sequence of the ring and where it is: waiting, running on a seat, or ended while a step
-// still names it. The one owner of the sequences and of the seats.
+// Every sequence of the ring and where it is: waiting, running on a seat, or departed or ended
+// while a step still names it. The one owner of the sequences and of the seats.
 #pragma once
 
 #include "engine/base/ids.h"
@@ -36,6 +36,8 @@ class Roster {
   /// Those that have waited so long that they go up a rung, go.
   void promote_waiting(TimePoint now);
 
+  [[nodiscard]] std::int32_t num_departed() const { return num_departed_; }
+
   [[nodiscard]] std::int32_t num_free_seats() const {
     return static_cast<std::int32_t>(free_seats_.size());
   }
@@ -58,6 +60,8 @@ class Roster {
   void admit(Sequence& sequence, std::int32_t num_cached_tokens);
   /// From running to waiting, without its seat.
   void preempt(Sequence& sequence);
+  /// From running to departed: its seat is free at once.
+  void depart(Sequence& sequence);
   /// A step granted tokens to it.
   void serve(Sequence& sequence, Service service, TimePoint now);
   /// It is live no more; the seat of a running one is free at once. Destroyed unless pinned.
@@ -77,6 +81,7 @@ class Roster {
   WaitingQueue waiting_;
   std::vector<Sequence*> running_;
   std::vector<std::int32_t> free_seats_;
+  std::int32_t num_departed_ = 0;
 };
 
 }  // namespace troupe

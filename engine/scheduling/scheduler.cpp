@@ -5,6 +5,7 @@
 #include "engine/base/check.h"
 #include "engine/scheduling/admission.h"
 #include "engine/scheduling/flight.h"
+#include "engine/scheduling/inquiry.h"
 #include "engine/scheduling/length_limit.h"
 #include "engine/scheduling/limits.h"
 #include "engine/scheduling/policies/deadline.h"
@@ -60,6 +61,7 @@ struct Scheduler::State {
   void take_answers(const StepGranted& granted, const MemoryEpochs& asked_in, Flight& flight);
   void let_go_of_the_rest(const Flight& flight);
   void take_grant(const Proposed& proposed, const GrantedRow& row, Flight& flight);
+  void leave_early(Sequence& sequence);
   void preempt(SequenceId id);
 
   StepOutcome apply(const StepResult& result);
@@ -262,7 +264,7 @@ void Scheduler::State::take_answers(const StepGranted& granted,
       ++refused;
     }
     if (proposed.entrance == Entrance::admission) {
-      admitted.push_back(granted_it && sequence.state() == SequenceState::running);
+      admitted.push_back(granted_it && sequence.state() != SequenceState::ended);
     }
   }
   TROUPE_CHECK(row == granted.rows.end() && refused == granted.deferred.end(),
@@ -313,6 +315,17 @@ void Scheduler::State::take_grant(const Proposed& proposed, const GrantedRow& ro
   if (sequence.state() == SequenceState::running) {
     sequence.advance(row);
     roster.serve(sequence, decodes ? Service{0, num_tokens} : Service{num_tokens, 0}, now);
+    leave_early(sequence);
+  }
+}
+
+// An end by length is known beforehand: the next plan may already give seat and blocks away, since
+// the device executes plans in their order. Where nobody waits for them they are kept until the
+// last tokens are known, so that the block which those complete can be found by a follow-up.
+void Scheduler::State::leave_early(Sequence& sequence) {
+  if (sequence.fully_planned() && !roster.waiting().empty()) {
+    releases.push_back(sequence.id());
+    roster.depart(sequence);
   }
 }
 
@@ -440,7 +453,16 @@ SchedulerStatistics Scheduler::statistics() const {
   auto statistics = state_->statistics;
   statistics.num_waiting = state_->roster.waiting().size();
   statistics.num_running = static_cast<std::int32_t>(state_->roster.running().size());
+  statistics.num_departed = state_->roster.num_departed();
   return statistics;
+}
+
+Whereabouts Scheduler::whereabouts(RequestId request) const {
+  const auto* sequence = state_->roster.find(request);
+  const auto* outstanding = state_->outstanding ? &*state_->outstanding : nullptr;
+  return sequence == nullptr
+             ? Whereabouts{}
+             : whereabouts_of(*sequence, state_->roster, state_->draft, outstanding);
 }
 
 }  // namespace troupe

@@ -7,6 +7,7 @@
 #include "engine/base/ids.h"
 #include "engine/base/result.h"
 #include "engine/base/time.h"
+#include "engine/scheduling/whereabouts.h"
 #include "engine/step/step.h"
 
 #include <cstdint>
@@ -31,8 +32,9 @@ struct Rejection {
 
 struct SchedulerStatistics {
   std::int32_t num_waiting = 0;
-  std::int32_t num_running = 0;
-  std::int64_t num_steps = 0;  // with a result
+  std::int32_t num_running = 0;   // on a seat
+  std::int32_t num_departed = 0;  // have left it; their last token is on its way
+  std::int64_t num_steps = 0;     // with a result
   std::int64_t num_preemptions = 0;
   std::int64_t num_prefill_tokens = 0;
   std::int64_t num_decode_tokens = 0;
@@ -74,6 +76,9 @@ class Scheduler {
   [[nodiscard]] StepOutcome apply(const StepResult& result);
 
   [[nodiscard]] SchedulerStatistics statistics() const;
+
+  /// Asked right after `propose`: why a request is not in the proposal. Costs O(waiting).
+  [[nodiscard]] Whereabouts whereabouts(RequestId request) const;
 
  private:
   struct State;

@@ -18,7 +18,12 @@
 
 namespace troupe {
 
-enum class SequenceState : std::uint8_t { waiting, running, ended };
+enum class SequenceState : std::uint8_t {
+  waiting,
+  running,
+  departed,  // all its steps are planned: it has left its seat, and its last token is on its way
+  ended,
+};
 
 /// Owned by the scheduler; not thread-safe. Lives on after its end while a step in flight or an
 /// outstanding proposal names it (`num_pins`).
@@ -50,6 +55,9 @@ class Sequence {
     return num_assumed() < limit_ ? num_assumed() - computed_ : 0;
   }
 
+  /// Its last token is being sampled: no step is left to plan.
+  [[nodiscard]] bool fully_planned() const { return num_assumed() == limit_; }
+
   /// The most positions it can ever have computed: the last token's own is not needed.
   [[nodiscard]] std::int32_t max_computed() const { return limit_ - 1; }
 
@@ -78,6 +86,8 @@ class Sequence {
   void admit(std::int32_t num_cached_tokens);
   void advance(const GrantedRow& row);
   void preempt();
+
+  void depart() { state_ = SequenceState::departed; }
 
   void end() { state_ = SequenceState::ended; }
 

@@ -79,6 +79,16 @@ bool FakeService::wait_for_cancel(std::size_t index) {
                            [&] { return index < entries_.size() && entries_[index].cancelled; });
 }
 
+bool FakeService::wait_for_attached(std::size_t count) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, kPatience, [&] { return num_attached_ >= count; });
+}
+
+void FakeService::forget(std::size_t index) {
+  const std::scoped_lock lock(mutex_);
+  entries_.at(index).forgotten = true;
+}
+
 std::size_t FakeService::num_requests() const {
   const std::scoped_lock lock(mutex_);
   return entries_.size();
@@ -94,21 +104,34 @@ GenerateRequest FakeService::request(std::size_t index) const {
   return entries_.at(index).request;
 }
 
+// Sinks hand on and return, so that they may be called under the lock.
+void FakeService::tell(Entry& entry, Event event) {
+  auto& account = entry.account;
+  if (account.has_ended()) {
+    return;
+  }
+  bool last = true;
+  if (const auto* accepted = std::get_if<Accepted>(&event)) {
+    account.accepted = true;
+    account.usage.num_prompt_tokens = accepted->num_prompt_tokens;
+    last = false;
+  } else if (const auto* said = std::get_if<Delta>(&event)) {
+    account.output.append(*said);
+    account.usage.num_output_tokens += static_cast<std::int32_t>(said->tokens.size());
+    last = false;
+  } else if (const auto* finished = std::get_if<Finished>(&event)) {
+    account.end = *finished;
+    account.usage = finished->usage;
+  } else {
+    account.end = std::get<Failed>(event);
+  }
+  const auto sink = last ? std::exchange(entry.sink, nullptr) : entry.sink;
+  sink->deliver(std::move(event));
+}
+
 void FakeService::deliver(std::size_t index, Event event) {
-  std::shared_ptr<EventSink> sink;
-  {
-    const std::scoped_lock lock(mutex_);
-    auto& entry = entries_.at(index);
-    const bool last =
-        std::holds_alternative<Finished>(event) || std::holds_alternative<Failed>(event);
-    if (const auto* said = std::get_if<Delta>(&event)) {
-      entry.num_output_tokens += static_cast<std::int32_t>(said->tokens.size());
-    }
-    sink = last ? std::exchange(entry.sink, nullptr) : entry.sink;
-  }
-  if (sink) {
-    sink->deliver(std::move(event));
-  }
+  const std::scoped_lock lock(mutex_);
+  tell(entries_.at(index), std::move(event));
 }
 
 void FakeService::say(std::size_t index, std::string text) {
@@ -119,7 +142,7 @@ void FakeService::finish(std::size_t index) {
   std::int32_t num_output_tokens = 0;
   {
     const std::scoped_lock lock(mutex_);
-    num_output_tokens = entries_.at(index).num_output_tokens;
+    num_output_tokens = entries_.at(index).account.usage.num_output_tokens;
   }
   deliver(index, finished(kPromptTokens, num_output_tokens));
 }
@@ -136,7 +159,7 @@ Result<RequestId> FakeService::submit(GenerateRequest request, std::shared_ptr<E
       return fail(refusal_->code, refusal_->message, refusal_->param);
     }
     index = entries_.size();
-    entries_.push_back({std::move(request), std::move(sink), false, 0});
+    entries_.push_back({std::move(request), std::move(sink), {}, false, false});
     script = script_;
   }
   changed_.notify_all();
@@ -156,6 +179,44 @@ void FakeService::cancel(RequestId request) {
   }
   changed_.notify_all();
   deliver(request.value - 1, Failed{{ErrorCode::cancelled, "the client asked for it", {}}});
+}
+
+void FakeService::fetch(RequestId request, std::function<void(Result<RequestSnapshot>)> done) {
+  if (manner_ == Manner::silent) {
+    return;
+  }
+  const std::scoped_lock lock(mutex_);
+  const auto& entry = entries_.at(request.value - 1);
+  if (entry.forgotten) {
+    done(fail(ErrorCode::not_found, "kept no longer", "id"));
+  } else {
+    done(snapshot_of(entry.account));
+  }
+}
+
+void FakeService::attach(RequestId request,
+                         std::int32_t num_places,
+                         std::shared_ptr<EventSink> sink) {
+  {
+    const std::scoped_lock lock(mutex_);
+    ++num_attached_;
+    auto& entry = entries_.at(request.value - 1);
+    auto events = replay(entry.account, num_places);
+    if (entry.forgotten) {
+      sink->deliver(Failed{{ErrorCode::not_found, "kept no longer", "id"}});
+    } else if (!events) {
+      sink->deliver(Failed{events.error()});
+    } else {
+      if (entry.sink) {
+        entry.sink->deliver(Failed{{ErrorCode::cancelled, "taken up elsewhere", {}}});
+        entry.sink = sink;
+      }
+      for (auto& event : *events) {
+        sink->deliver(std::move(event));
+      }
+    }
+  }
+  changed_.notify_all();
 }
 
 void FakeService::tokenize(Prompt prompt, std::function<void(Result<std::vector<TokenId>>)> done) {

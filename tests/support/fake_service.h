@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/api/service.h"
+#include "engine/gateway/request_account.h"
 
 #include <condition_variable>
 #include <cstdint>
@@ -45,6 +46,15 @@ class FakeService : public Service {
   /// Blocks until request number `index` was cancelled. Gives false after ten seconds.
   [[nodiscard]] bool wait_for_cancel(std::size_t index);
 
+  /// Blocks until sinks were attached `count` times. Gives false after ten seconds.
+  [[nodiscard]] bool wait_for_attached(std::size_t count);
+
+  /// The result of request number `index` is kept no longer.
+  void forget(std::size_t index);
+
+  /// From now on the model accepts no priority. Before the first request.
+  void refuse_priorities() { model_.accepts_priority = false; }
+
   [[nodiscard]] std::size_t num_requests() const;
   [[nodiscard]] std::size_t num_cancelled() const;
   [[nodiscard]] GenerateRequest request(std::size_t index) const;
@@ -63,6 +73,8 @@ class FakeService : public Service {
   [[nodiscard]] Result<RequestId> submit(GenerateRequest request,
                                          std::shared_ptr<EventSink> sink) override;
   void cancel(RequestId request) override;
+  void fetch(RequestId request, std::function<void(Result<RequestSnapshot>)> done) override;
+  void attach(RequestId request, std::int32_t num_places, std::shared_ptr<EventSink> sink) override;
   void tokenize(Prompt prompt, std::function<void(Result<std::vector<TokenId>>)> done) override;
   void detokenize(std::vector<TokenId> tokens,
                   std::function<void(Result<std::string>)> done) override;
@@ -73,9 +85,12 @@ class FakeService : public Service {
   struct Entry {
     GenerateRequest request;
     std::shared_ptr<EventSink> sink;  // null once it has heard its end
+    RequestAccount account;
     bool cancelled = false;
-    std::int32_t num_output_tokens = 0;
+    bool forgotten = false;
   };
+
+  void tell(Entry& entry, Event event);
 
   ModelCard model_;
   Manner manner_;
@@ -85,6 +100,7 @@ class FakeService : public Service {
   ServiceStatus status_;
   std::optional<Error> refusal_;
   std::vector<Entry> entries_;  // request id = place + 1
+  std::size_t num_attached_ = 0;
 };
 
 [[nodiscard]] Delta delta(std::string text);

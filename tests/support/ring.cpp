@@ -26,6 +26,7 @@ SimOptions device_options(const RingOptions& options) {
   SimOptions device;
   device.description.device = "sim";
   device.description.num_blocks = options.config.num_blocks;
+  device.description.num_host_blocks = options.num_host_blocks;
   device.description.block_size = options.config.block_size;
   device.description.max_num_seqs = options.config.max_num_seqs;
   device.description.max_num_batched_tokens = options.config.max_num_batched_tokens;
@@ -50,6 +51,10 @@ void Sightings::add(const Sightings& other) {
   preemptions += other.preemptions;
   prefix_hits += other.prefix_hits;
   evictions += other.evictions;
+  swapped_out += other.swapped_out;
+  swapped_in += other.swapped_in;
+  copied_tokens += other.copied_tokens;
+  awaited += other.awaited;
   deferrals += other.deferrals;
   stale_rows += other.stale_rows;
   chunks += other.chunks;
@@ -60,6 +65,8 @@ void Sightings::add(const Sightings& other) {
   condemned += other.condemned;
   cancelled += other.cancelled;
   refused += other.refused;
+  rejected += other.rejected;
+  displaced += other.displaced;
   late_messages += other.late_messages;
 }
 
@@ -70,7 +77,12 @@ Ring::Ring(RingOptions options) : options_(std::move(options)), device_(device_o
 void Ring::make_stations() {
   const auto& config = options_.config;
   scheduler_ = std::make_unique<Scheduler>(config, ring_, groups_);
-  const MemoryConfig memory{config.num_blocks, config.block_size, config.enable_prefix_caching};
+  const MemoryConfig memory{config.num_blocks, config.block_size, config.enable_prefix_caching,
+                            options_.num_host_blocks, config.scheduling.preemption};
+  if (options_.journal != nullptr) {
+    recorder_.emplace(ring_);
+  }
+  note([&](auto& recorder) { recorder.ring_began({ring_, config, memory, groups_}); });
   memory_ = std::make_unique<MemoryManager>(memory, ring_);
   tables_ = std::make_unique<NaiveTables>(config.num_blocks, config.block_size);
   TROUPE_CHECK(device_.begin_ring(ring_), "the simulated device refused a ring");
@@ -82,8 +94,10 @@ Result<void> Ring::submit(EnqueuedRequest request) {
   auto& log = logs_[id];
   log.request = request;
   log.tokens = request.tokens;
+  note([&](auto& recorder) { recorder.enqueued(request, now_); });
   auto taken = scheduler_->enqueue(std::move(request));
   if (!taken) {
+    note([&](auto& recorder) { recorder.refused(id, log.request.attempt, taken.error().code); });
     ++sightings_.refused;
     log.ending = Ending::refused;
     return taken;
@@ -121,6 +135,7 @@ std::vector<TokenId> Ring::oracle_of(const EnqueuedRequest& request, FinishReaso
 }
 
 void Ring::cancel(RequestId request) {
+  note([&](auto& recorder) { recorder.cancelled(request); });
   scheduler_->cancel(request);
   num_empty_turns_ = 0;
   if (!logs_.at(request).ending) {
@@ -140,56 +155,23 @@ void Ring::take_leave(RequestId request, Ending ending) {
 }
 
 void Ring::propose() {
+  note([&](auto& recorder) { recorder.asked(now_); });
   auto next = scheduler_->propose(now_);
+  if (next) {
+    note([&](auto& recorder) { recorder.proposed(*next); });
+  }
+  for (const auto& rejection : scheduler_->take_rejections()) {
+    note([&](auto& recorder) {
+      recorder.refused(rejection.request, rejection.attempt, rejection.error.code);
+    });
+    TROUPE_CHECK(rejection.error.code == ErrorCode::deadline_exceeded, "rejected without a reason");
+    ++sightings_.rejected;
+    take_leave(rejection.request, Ending::refused);
+  }
   if (next) {
     TROUPE_CHECK(!proposal_ && grants_.empty(), "a second proposal before the grant");
     check_proposal(*next);
     proposal_ = std::move(next);
-  }
-}
-
-void Ring::check_proposal(const StepProposal& proposal) const {
-  const auto& config = options_.config;
-  TROUPE_CHECK(plans_.size() + on_device_.size() + results_.size() < kMaxStepsInFlight,
-               "a third step would be in flight");
-  TROUPE_CHECK(std::ssize(proposal.candidates) <= config.max_num_seqs, "more rows than seats");
-  std::int64_t num_tokens = proposal.max_admission_tokens;
-  const RequestLog* before = nullptr;
-  std::set<std::int32_t> seats;
-  for (const auto& candidate : proposal.candidates) {
-    num_tokens += candidate.admission ? 0 : candidate.num_tokens;
-    TROUPE_CHECK(seats.insert(candidate.seat).second, "two candidates on one seat");
-    TROUPE_CHECK(candidate.seat >= 0 && candidate.seat < config.max_num_seqs, "no such seat");
-    const auto request =
-        candidate.admission ? candidate.admission->request : request_of_.at(candidate.sequence);
-    const auto& log = logs_.at(request);
-    TROUPE_CHECK(!log.ending, name(request) + " has ended, and is proposed");
-    TROUPE_CHECK(candidate.begin + candidate.num_tokens < std::ssize(log.oracle) + 1 ||
-                     log.oracle_reason == FinishReason::stop,
-                 name(request) + " would compute beyond its length");
-    if (before != nullptr) {
-      TROUPE_CHECK(before->request.arrival <= log.request.arrival, "candidates out of order");
-    }
-    before = &log;
-  }
-  TROUPE_CHECK(num_tokens <= config.max_num_batched_tokens, "a step beyond the budget");
-  check_victims(proposal);
-}
-
-void Ring::check_victims(const StepProposal& proposal) const {
-  if (!groups_.empty()) {
-    return;  // suspects may take from everybody
-  }
-  std::optional<std::pair<TimePoint, RequestId>> oldest;
-  for (const auto sequence : tables_->holders()) {
-    const auto request = request_of_.at(sequence);
-    if (!contains(proposal.releases, sequence)) {
-      const std::pair key(logs_.at(request).request.arrival, request);
-      oldest = oldest ? std::min(*oldest, key) : key;
-    }
-  }
-  for (const auto victim : proposal.victims) {
-    TROUPE_CHECK(request_of_.at(victim) != oldest->second, "the oldest could be sacrificed");
   }
 }
 
@@ -203,6 +185,7 @@ bool Ring::settle() {
     }
   }
   auto settled = memory_->settle(*proposal_);
+  note([&](auto& recorder) { recorder.settled(settled.granted, settled.plan.get()); });
   memory_->audit();
   tables_->follow(*proposal_, settled.granted, settled.plan.get());
   TROUPE_CHECK(settled.granted.num_free_blocks == memory_->num_free_blocks(), "counters differ");
@@ -231,29 +214,13 @@ void Ring::look_at(const StepProposal& proposal, const StepGranted& granted) {
     sightings_.chunks += row.samples ? 0 : 1;
     sightings_.stale_rows += logs_.at(request_of_.at(row.sequence)).ending ? 1 : 0;
   }
+  for (const auto& candidate : proposal.candidates) {
+    sightings_.displaced +=
+        candidate.displaces && contains(granted.preempted, *candidate.displaces) ? 1 : 0;
+  }
   for (const auto sequence : granted.preempted) {
     const auto count = ++num_preemptions_[request_of_.at(sequence)];
     TROUPE_CHECK(count <= kMaxPreemptions || !groups_.empty(), "a sequence is preempted for ever");
-  }
-}
-
-// Suspects compute with nobody outside their group, neither in their step nor in the one ahead.
-void Ring::check_company(const StepPlan& plan) const {
-  std::vector<RequestId> company = requests_of(plan);
-  for (const auto* queue : {&plans_, &on_device_}) {
-    for (const auto& ahead : *queue) {
-      const auto others = requests_of(*ahead);
-      company.insert(company.end(), others.begin(), others.end());
-    }
-  }
-  for (const auto& group : groups_) {
-    const auto suspected = std::ranges::any_of(company, [&](RequestId request) {
-      return uncleared_.contains(request) && contains(group, request);
-    });
-    TROUPE_CHECK(
-        !suspected || std::ranges::all_of(
-                          company, [&](RequestId request) { return contains(group, request); }),
-        "suspects do not run alone");
   }
 }
 
@@ -273,7 +240,7 @@ bool Ring::deliver_grant() {
   last_acknowledged_ = granted.step;
   num_empty_turns_ = granted.plan_sent ? 0 : num_empty_turns_ + 1;
   TROUPE_CHECK(num_empty_turns_ <= kMaxEmptyTurns, "the ring turns without computing anything");
-  hear(scheduler_->acknowledge(granted));
+  acknowledge(granted);
   propose();
   return true;
 }
@@ -311,22 +278,32 @@ bool Ring::deliver_result() {
   const auto result = pop_front(results_);
   sightings_.held_results += result.step > last_acknowledged_ ? 1 : 0;
   num_empty_turns_ = 0;
-  hear(scheduler_->apply(result));
+  apply(result);
   propose();
   return true;
 }
 
 bool Ring::deliver_late() {
   if (!late_grants_.empty()) {
-    hear(scheduler_->acknowledge(pop_front(late_grants_)));
+    acknowledge(pop_front(late_grants_));
   } else if (!late_results_.empty()) {
-    hear(scheduler_->apply(pop_front(late_results_)));
+    apply(pop_front(late_results_));
   } else {
     return false;
   }
   ++sightings_.late_messages;
   propose();
   return true;
+}
+
+void Ring::acknowledge(const StepGranted& granted) {
+  note([&](auto& recorder) { recorder.grant_arrived(granted); });
+  hear(scheduler_->acknowledge(granted));
+}
+
+void Ring::apply(const StepResult& result) {
+  note([&](auto& recorder) { recorder.result_arrived(result); });
+  hear(scheduler_->apply(result));
 }
 
 void Ring::hear(const StepOutcome& outcome) {
@@ -364,15 +341,6 @@ void Ring::hear(const RequestTokens& tokens) {
   }
 }
 
-void Ring::check_population() const {
-  const auto statistics = scheduler_->statistics();
-  TROUPE_CHECK(statistics.num_waiting + statistics.num_running == std::ssize(enqueued_),
-               std::to_string(statistics.num_waiting) + " wait and " +
-                   std::to_string(statistics.num_running) + " run, " +
-                   std::to_string(enqueued_.size()) + " live");
-  TROUPE_CHECK(statistics.num_running <= options_.config.max_num_seqs, "more run than seats");
-}
-
 bool Ring::crash() {
   if (on_device_.empty()) {
     return false;
@@ -389,7 +357,7 @@ void Ring::begin_ring(const std::vector<RequestId>& suspects) {
       live_suspects.push_back(request);
     }
   }
-  sightings_.evictions += memory_->statistics().num_evicted_blocks;
+  count_memory(sightings_);
   for (const auto request : suspects_.crashed(live_suspects)) {
     ++sightings_.condemned;
     take_leave(request, Ending::worker_lost);
@@ -426,6 +394,7 @@ bool Ring::return_request() {
   ++log.request.attempt.value;
   auto request = log.request;
   request.tokens = log.tokens;
+  note([&](auto& recorder) { recorder.enqueued(request, now_); });
   const auto taken = scheduler_->enqueue(std::move(request));
   TROUPE_CHECK(taken, name(id) + " is turned away after a crash: " + taken.error().message);
   enqueued_.insert(id);
@@ -435,9 +404,18 @@ bool Ring::return_request() {
   return true;
 }
 
+void Ring::count_memory(Sightings& sightings) const {
+  const auto& statistics = memory_->statistics();
+  sightings.evictions += statistics.num_evicted_blocks;
+  sightings.swapped_out += statistics.num_swapped_out_blocks;
+  sightings.swapped_in += statistics.num_swapped_in_blocks;
+  sightings.copied_tokens += statistics.num_copied_tokens;
+  sightings.awaited += statistics.num_awaited;
+}
+
 Sightings Ring::sightings() const {
   auto sightings = sightings_;
-  sightings.evictions += memory_->statistics().num_evicted_blocks;
+  count_memory(sightings);
   return sightings;
 }
 
@@ -459,6 +437,7 @@ void Ring::run_until_silent() {
 
 void Ring::check_silence() {
   TROUPE_CHECK(!moving(), "something is under way");
+  note([&](auto& recorder) { recorder.asked(now_); });
   TROUPE_CHECK(!scheduler_->propose(now_), "a silent ring has something to propose");
   for (const auto& [request, log] : logs_) {
     TROUPE_CHECK(log.ending.has_value(), name(request) + " was left behind");

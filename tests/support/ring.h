@@ -6,6 +6,7 @@
 
 #include "engine/api/attempt.h"
 #include "engine/api/engine_config.h"
+#include "engine/journal/recorder.h"
 #include "engine/memory/memory_manager.h"
 #include "engine/scheduling/crash_suspects.h"
 #include "engine/scheduling/scheduler.h"
@@ -19,6 +20,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -28,6 +30,9 @@ struct RingOptions {
   EngineConfig config;
   std::int32_t vocab_size = 50;
   std::uint32_t eos_one_in = 0;
+  std::int32_t num_host_blocks = 0;
+  std::string* journal =
+      nullptr;  // what the stations record is appended; null: they record nothing
 };
 
 /// How often something happened: a property test that never saw it has tested nothing.
@@ -37,6 +42,10 @@ struct Sightings {
   std::int64_t preemptions = 0;
   std::int64_t prefix_hits = 0;
   std::int64_t evictions = 0;
+  std::int64_t swapped_out = 0;  // blocks
+  std::int64_t swapped_in = 0;
+  std::int64_t copied_tokens = 0;
+  std::int64_t awaited = 0;  // admissions told to wait for a prefix
   std::int64_t deferrals = 0;
   std::int64_t stale_rows = 0;
   std::int64_t chunks = 0;  // of a prefill, without a token at the end
@@ -47,6 +56,8 @@ struct Sightings {
   std::int64_t condemned = 0;
   std::int64_t cancelled = 0;
   std::int64_t refused = 0;
+  std::int64_t rejected = 0;   // by the deadline policy
+  std::int64_t displaced = 0;  // from a seat
   std::int64_t late_messages = 0;
 
   void add(const Sightings& other);
@@ -88,6 +99,9 @@ class Ring {
   bool return_request();  // the oldest request that a crash threw out enqueues itself anew
   bool deliver_late();    // a message of an earlier ring arrives
 
+  /// Time goes by, for the policies that look at it.
+  void wait(Duration duration) { now_ += duration; }
+
   /// The device dies in its oldest step; a new ring begins. False when it computes nothing.
   bool crash();
 
@@ -116,13 +130,26 @@ class Ring {
   [[nodiscard]] const std::deque<RequestId>& thrown_out() const { return thrown_out_; }
 
  private:
+  /// `fill` writes down what a station is told or says, if anybody wants to know.
+  template <class Fill>
+  void note(Fill fill) {
+    if (recorder_) {
+      fill(*recorder_);
+      *options_.journal += recorder_->take_bytes();
+    }
+  }
+
   void make_stations();
+  void count_memory(Sightings& sightings) const;
   void begin_ring(const std::vector<RequestId>& suspects);
   void propose();
   void check_proposal(const StepProposal& proposal) const;
+  void check_caps(const StepProposal& proposal) const;
   void check_victims(const StepProposal& proposal) const;
   void check_company(const StepPlan& plan) const;
   void look_at(const StepProposal& proposal, const StepGranted& granted);
+  void acknowledge(const StepGranted& granted);
+  void apply(const StepResult& result);
   void hear(const StepOutcome& outcome);
   void hear(const RequestTokens& tokens);
   void take_leave(RequestId request, Ending ending);
@@ -140,6 +167,7 @@ class Ring {
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<MemoryManager> memory_;
   std::unique_ptr<NaiveTables> tables_;
+  std::optional<journal::Recorder> recorder_;
   std::set<RequestId> poisoned_;
   std::map<RequestId, RequestLog> logs_;
   std::set<RequestId> enqueued_;      // live in this ring

@@ -40,20 +40,6 @@ CompanyParts tiny_company(const FakeBackendOptions& backend) {
   return parts;
 }
 
-GenerateRequest any_request(std::mt19937& random) {
-  GenerateRequest request{.model = "", .prompt = TokenPrompt{}, .sampling = {}};
-  auto& tokens = std::get<TokenPrompt>(request.prompt).tokens;
-  const auto length = 1 + random() % 20;
-  // Few different beginnings, so that prefixes are shared.
-  const auto family = static_cast<TokenId>(random() % 3);
-  for (std::size_t i = 0; i < length; ++i) {
-    const auto own = static_cast<TokenId>(random() % 60);
-    tokens.push_back(i < 10 ? family : own);
-  }
-  request.sampling.max_tokens = static_cast<std::int32_t>(1 + random() % 20);
-  return request;
-}
-
 Expected expected_of(const GenerateRequest& request, std::int32_t vocab_size) {
   auto tokens = std::get<TokenPrompt>(request.prompt).tokens;
   Expected expected;

@@ -8,8 +8,9 @@
 
 #include "tests/support/fake_backend.h"
 
+#include <cstddef>
 #include <cstdint>
-#include <random>
+#include <variant>
 #include <vector>
 
 namespace troupe {
@@ -22,7 +23,21 @@ inline constexpr TokenId kTinyEos = 5;
 [[nodiscard]] CompanyParts tiny_company(const FakeBackendOptions& backend);
 
 /// A prompt of 1 to 20 tokens and 1 to 20 tokens to generate.
-[[nodiscard]] GenerateRequest any_request(std::mt19937& random);
+template <class Random>
+[[nodiscard]] GenerateRequest any_request(Random& random) {
+  GenerateRequest request;
+  request.prompt = TokenPrompt{};
+  auto& tokens = std::get<TokenPrompt>(request.prompt).tokens;
+  const auto length = 1 + random() % 20;
+  // Few different beginnings, so that prefixes are shared.
+  const auto family = static_cast<TokenId>(random() % 3);
+  for (std::size_t i = 0; i < length; ++i) {
+    const auto own = static_cast<TokenId>(random() % 60);
+    tokens.push_back(i < 10 ? family : own);
+  }
+  request.sampling.max_tokens = static_cast<std::int32_t>(1 + random() % 20);
+  return request;
+}
 
 /// What the device says to `request`, token by token, without an end-of-sequence token.
 struct Expected {

@@ -14,19 +14,13 @@ enum class Joining : std::uint8_t {
   new_batch,  // when all of the batch before have ended
 };
 
-/// Where an admission stands among the candidates for memory.
-enum class EntrantPlace : std::uint8_t {
-  by_rank,         // it may take blocks from whoever runs behind it
-  behind_running,  // it takes blocks from nobody
-};
-
 struct Policy {
   SchedulingPolicy name = SchedulingPolicy::fcfs;
   Rank (*rank)(const Standing&, const SchedulingConfig&) = nullptr;
-  /// Whether a waiting request may take the seat of a running one.
+  /// Whether a waiting request may take the seat, or the blocks, of a running one. Who may not
+  /// stands behind it. Of two runners, whoever may take from the better ranked may from the other.
   bool (*displaces)(const Rank& entrant, const Rank& runner, const SchedulingConfig&) = nullptr;
   Joining joining = Joining::any_time;
-  EntrantPlace entrants = EntrantPlace::by_rank;
 };
 
 [[nodiscard]] const Policy& policy_of(SchedulingPolicy name);

@@ -1,6 +1,7 @@
 // The whole ring under a seeded, random order of events: sizes, loads and faults are drawn anew for
 // each seed, and whatever happens, every request gets exactly the tokens of the oracle and one end.
 #include "engine/base/check.h"
+#include "engine/journal/replay.h"
 
 #include "tests/support/ring.h"
 
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <random>
+#include <sstream>
 #include <string>
 
 namespace troupe::test {
@@ -49,12 +51,36 @@ struct Play {
   RingOptions options;
   Faults faults = Faults::none;
   std::int32_t num_requests = 0;
+  std::int32_t num_salts = 1;
   std::int32_t num_prefixes = 1;       // how many different beginnings prompts have
   std::array<std::int32_t, 6> pace{};  // of each hop, in parts
   std::int32_t arrival_pace = 1;
 };
 
-Play draw_play(Draw& draw, Faults faults) {
+enum class Policies : std::uint8_t { fcfs, drawn };
+
+void draw_scheduling(Draw& draw, EngineConfig& config) {
+  auto& scheduling = config.scheduling;
+  scheduling.policy =
+      kPolicyNames[static_cast<std::size_t>(draw.between(0, std::ssize(kPolicyNames) - 1))].policy;
+  const auto cap = [&] { return draw.one_in(2) ? 0 : draw.log_between(1, 64); };
+  scheduling.preemption = draw.one_in(3) ? PreemptionMode::recompute : PreemptionMode::swap;
+  scheduling.admission = draw.one_in(3) ? AdmissionMode::reserve : AdmissionMode::on_demand;
+  scheduling.max_prefill_tokens = cap();
+  scheduling.max_decode_tokens = cap();
+  scheduling.min_prefill_tokens = draw.between(0, 32);
+  scheduling.long_prefill_token_threshold = cap();
+  scheduling.watermark = draw.one_in(2) ? 0.0 : 0.01 * draw.between(1, 60);
+  if (draw.one_in(3)) {
+    scheduling.target_inter_token_latency = Duration(draw.between(1, 1000));
+  }
+  scheduling.aging_per_level = Duration(draw.between(1, 100));
+  scheduling.mlfq_first_quantum = draw.between(1, 32);
+  scheduling.mlfq_num_rungs = draw.between(1, 8);
+  scheduling.mlfq_promote_after = Duration(draw.between(1, 200));
+}
+
+Play draw_play(Draw& draw, Faults faults, Policies policies) {
   Play play;
   play.faults = faults;
   auto& config = play.options.config;
@@ -68,6 +94,12 @@ Play draw_play(Draw& draw, Faults faults) {
   config.eos_tokens = {0, 1};
   play.options.vocab_size = draw.between(3, 50);
   play.options.eos_one_in = draw.one_in(3) ? 0 : static_cast<std::uint32_t>(draw.between(2, 40));
+  play.options.num_host_blocks = draw.one_in(2) ? 0 : draw.log_between(1, 32);
+  config.scheduling.preemption = PreemptionMode::swap;
+  if (policies == Policies::drawn) {
+    draw_scheduling(draw, config);
+  }
+  play.num_salts = draw.between(1, 3);
   play.num_requests = draw.between(1, 24);
   play.num_prefixes = draw.between(1, 4);
   for (auto& pace : play.pace) {
@@ -100,6 +132,13 @@ EnqueuedRequest draw_request(Draw& draw, const Play& play, std::uint64_t number)
   request.sampling.seed = static_cast<std::uint64_t>(draw.between(0, 2));
   request.sampling.min_tokens = draw.one_in(4) ? draw.between(0, 6) : 0;
   request.sampling.ignore_eos = draw.one_in(6);
+  request.cache_salt =
+      std::string(static_cast<std::size_t>(draw.between(0, play.num_salts - 1)), 's');
+  request.priority = draw.between(-2, 2);
+  request.tenant = draw.one_in(2) ? "one" : "another";
+  if (draw.one_in(3)) {
+    request.deadline = request.arrival + Duration(draw.between(0, 500));
+  }
   if (draw.one_in(4)) {
     request.sampling.stop_token_ids = {draw.between(0, play.options.vocab_size - 1)};
   }
@@ -127,6 +166,7 @@ void step(Ring& ring, Draw& draw, const Play& play, std::uint64_t& num_submitted
     ring.crash();
     return;
   }
+  ring.wait(Duration(draw.between(0, 2)));
   const std::array hops{&Ring::settle,      &Ring::deliver_grant,  &Ring::enqueue_plan,
                         &Ring::finish_step, &Ring::deliver_result, &Ring::return_request};
   std::int32_t sum = 0;
@@ -159,9 +199,13 @@ void check_endings(const Ring& ring, const Play& play) {
   }
 }
 
-Sightings perform(std::uint32_t seed, Faults faults) {
+Sightings perform(std::uint32_t seed,
+                  Faults faults,
+                  Policies policies,
+                  std::string* journal = nullptr) {
   Draw draw(seed);
-  const auto play = draw_play(draw, faults);
+  auto play = draw_play(draw, faults, policies);
+  play.options.journal = journal;
   Ring ring(play.options);
   std::uint64_t num_submitted = 0;
   const auto num_events = draw.between(50, 1500);
@@ -173,13 +217,13 @@ Sightings perform(std::uint32_t seed, Faults faults) {
   return ring.sightings();
 }
 
-Sightings perform_all(std::uint32_t num_seeds, Faults faults) {
+Sightings perform_all(std::uint32_t num_seeds, Faults faults, Policies policies = Policies::fcfs) {
   Sightings sum;
   for (std::uint32_t seed = 0; seed < num_seeds; ++seed) {
     CAPTURE(seed);
     std::string broken;
     try {
-      sum.add(perform(seed, faults));
+      sum.add(perform(seed, faults, policies));
     } catch (const std::exception& exception) {
       broken = exception.what();
     }
@@ -194,6 +238,10 @@ TEST_CASE("in whatever order the messages come, every request gets its tokens an
   CHECK(seen.preemptions > 0);
   CHECK(seen.prefix_hits > 0);
   CHECK(seen.evictions > 0);
+  CHECK(seen.swapped_out > 0);
+  CHECK(seen.swapped_in > 0);
+  CHECK(seen.copied_tokens > 0);
+  CHECK(seen.awaited > 0);
   CHECK(seen.deferrals > 0);
   CHECK(seen.stale_rows > 0);
   CHECK(seen.chunks > 0);
@@ -226,6 +274,64 @@ TEST_CASE("a request that crashes the device is found and ends alone, its batch 
   CHECK(seen.crashes > 0);
   CHECK(seen.condemned > 0);
   CHECK(seen.suspects_cleared > 0);
+}
+
+TEST_CASE("whatever the policy and its numbers, every request gets its tokens and one end") {
+  const auto seen = perform_all(3000, Faults::none, Policies::drawn);
+
+  CHECK(seen.preemptions > 0);
+  CHECK(seen.displaced > 0);
+  CHECK(seen.rejected > 0);
+  CHECK(seen.chunks > 0);
+  CHECK(seen.deferrals > 0);
+}
+
+TEST_CASE("whatever the policy, cancels and crashes lose nobody else a token") {
+  const auto cancelled = perform_all(2000, Faults::cancels, Policies::drawn);
+  const auto crashed = perform_all(2000, Faults::crashes, Policies::drawn);
+
+  CHECK(cancelled.displaced > 0);
+  CHECK(crashed.displaced > 0);
+  CHECK(crashed.suspects_cleared > 0);
+}
+
+/// What the replay of a recorded performance agreed upon.
+journal::ReplayReport replay_of(std::uint32_t seed, Faults faults) {
+  auto recorded = journal::journal_beginning();
+  perform(seed, faults, Policies::drawn, &recorded);
+  recorded += journal::journal_end(journal::EndReason::stopped);
+  std::istringstream in(recorded);
+  auto report = journal::replay(in);
+  REQUIRE(report);
+  return *report;
+}
+
+TEST_CASE("what a ring recorded is replayed to the same proposals, grants and plans") {
+  journal::Agreements sum;
+  std::int64_t num_rings = 0;
+  for (const auto faults : {Faults::none, Faults::cancels, Faults::crashes, Faults::poison}) {
+    for (std::uint32_t seed = 0; seed < 400; ++seed) {
+      CAPTURE(seed);
+      const auto report = replay_of(seed, faults);
+
+      CHECK_FALSE(report.damage);
+      REQUIRE((report.difference ? report.difference->what + report.difference->description : "") ==
+              "");
+      CHECK(report.failed_rings.empty());
+      CHECK(report.ending == journal::Ending::closed);
+      sum.num_proposals += report.agreements.num_proposals;
+      sum.num_grants += report.agreements.num_grants;
+      sum.num_plans += report.agreements.num_plans;
+      sum.num_refusals += report.agreements.num_refusals;
+      num_rings += report.num_rings;
+    }
+  }
+
+  CHECK(sum.num_plans > 10'000);
+  CHECK(sum.num_grants > sum.num_plans);
+  CHECK(sum.num_proposals > 10'000);
+  CHECK(sum.num_refusals > 100);
+  CHECK(num_rings > 1600);
 }
 
 }  // namespace

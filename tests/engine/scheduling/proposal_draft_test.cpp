@@ -34,7 +34,7 @@ TEST_CASE("decodes take the budget first, then prefills under way, then admissio
   CHECK(proposal.max_admission_tokens == 2);
 }
 
-TEST_CASE("candidates stand by arrival, whoever runs already") {
+TEST_CASE("those who run stand by arrival, and whoever enters stands behind them") {
   Stage stage;
   stage.submit(5);
   static_cast<void>(stage.turn());
@@ -44,8 +44,8 @@ TEST_CASE("candidates stand by arrival, whoever runs already") {
   const auto proposal = stage.propose();
 
   REQUIRE(proposal.candidates.size() == 3);
-  CHECK(proposal.candidates[0].admission->request == RequestId{2});
-  CHECK_FALSE(proposal.candidates[1].admission);
+  CHECK_FALSE(proposal.candidates[0].admission);
+  CHECK(proposal.candidates[1].admission->request == RequestId{2});
   CHECK(proposal.candidates[2].admission->request == RequestId{9});
 }
 

@@ -76,18 +76,43 @@ TEST_CASE("the next step is proposed while one runs, and a third is not") {
   CHECK(stage.scheduler.propose(stage.now));
 }
 
-TEST_CASE("an end by length is known beforehand: no row is proposed beyond it") {
-  Stage stage;
+TEST_CASE("an end by length is known beforehand: seat and blocks go to the next one at once") {
+  auto config = make_config(100, 4);
+  config.max_num_seqs = 1;
+  Stage stage(config);
   stage.submit(1, 4, 1);
+  stage.submit(2);
   const auto granted = grant_all(stage.propose());
   static_cast<void>(stage.scheduler.acknowledge(granted));
 
-  CHECK_FALSE(stage.scheduler.propose(stage.now));
-  const auto outcome = stage.scheduler.apply(sample_all(granted, kWord));
+  const auto next = stage.propose();  // while the last token of the first is being sampled
 
+  CHECK(next.releases == std::vector{granted.rows[0].sequence});
+  REQUIRE(next.candidates.size() == 1);
+  CHECK(next.candidates[0].admission->request == RequestId{2});
+  CHECK(next.candidates[0].seat == 0);
+  CHECK(stage.scheduler.statistics().num_departed == 1);
+  const auto outcome = stage.scheduler.apply(sample_all(granted, kWord));
+  REQUIRE(outcome.tokens.size() == 1);
   CHECK(outcome.tokens[0].finished == FinishReason::length);
-  CHECK(stage.propose().releases.size() == 1);
+  CHECK(stage.scheduler.statistics().num_departed == 0);
   CHECK(stage.scheduler.statistics().num_discarded_rows == 0);
+}
+
+TEST_CASE("one that has left early may still be cancelled, and is released once") {
+  auto config = make_config(100, 4);
+  config.max_num_seqs = 1;
+  Stage stage(config);
+  stage.submit(1, 4, 1);
+  stage.submit(2);
+  const auto granted = grant_all(stage.propose());
+  static_cast<void>(stage.scheduler.acknowledge(granted));
+
+  stage.scheduler.cancel(RequestId{1});
+
+  CHECK(stage.propose().releases.size() == 1);
+  CHECK(stage.scheduler.apply(sample_all(granted, kWord)).tokens.empty());
+  CHECK(stage.scheduler.statistics().num_departed == 0);
 }
 
 TEST_CASE("the model's length ends a request too") {
