@@ -1,4 +1,5 @@
 // Measurements of the house itself.
+#include "cli/bench_commands.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/model_directory.h"
@@ -63,44 +64,29 @@ std::string to_json(const std::vector<RingFigures>& all) {
   return text + "\n";
 }
 
-ExitCode print_error(const Error& error) {
-  std::cerr << "troupe bench: " << error.message << "\n";
-  return exit_code_of(error);
-}
-
 ExitCode run_ring(const RingOptions& options) {
   log::set_level(log::Level::warning);
   const auto assembly = resolve(options.model);
   if (!assembly) {
-    return print_error(assembly.error());
+    return report_bench_error(assembly.error());
   }
   print_heading();
   std::vector<RingFigures> all;
   for (const auto num_sequences : options.num_sequences) {
     const auto figures = measure_ring(*assembly, num_sequences, options.num_tokens);
     if (!figures) {
-      return print_error(figures.error());
+      return report_bench_error(figures.error());
     }
     print_figures(*figures);
     all.push_back(*figures);
   }
-  if (options.json_file.empty()) {
-    return ExitCode::success;
-  }
-  std::ofstream file(options.json_file);
-  file << to_json(all);
-  if (!file.flush()) {
-    return print_error({ErrorCode::io, "cannot write " + options.json_file, {}});
-  }
-  return ExitCode::success;
+  const auto written = write_figures(options.json_file, to_json(all));
+  return written ? ExitCode::success : report_bench_error(written.error());
 }
 
-}  // namespace
-
-Command add_bench_command(CLI::App& program) {
+Command add_ring_command(CLI::App& bench) {
   auto options = std::make_shared<RingOptions>();
-  auto* flags = program.add_subcommand("bench", "measure Troupe itself");
-  auto* ring = flags->add_subcommand("ring", "host time of one iteration, without a device");
+  auto* ring = bench.add_subcommand("ring", "host time of one iteration, without a device");
   ring->footer(kRingFooter);
   ring->add_option("--num-seqs", options->num_sequences,
                    "how many requests run at once, each a row")
@@ -116,12 +102,42 @@ Command add_bench_command(CLI::App& program) {
   ring->add_option("--model", options->model.model, "whose tokenizer and sizes are used")
       ->type_name("DIR")
       ->capture_default_str();
-  return {flags, [options, flags, ring] {
-            if (!ring->parsed()) {
-              std::cout << flags->help();
-              return ExitCode::usage_error;
+  return {ring, [options] { return run_ring(*options); }};
+}
+
+}  // namespace
+
+ExitCode report_bench_error(const Error& error) {
+  std::cerr << "troupe bench: " << error.message << "\n";
+  return exit_code_of(error);
+}
+
+Result<void> write_figures(const std::string& path, const std::string& text) {
+  if (path.empty()) {
+    return {};
+  }
+  std::ofstream file(path);
+  file << text;
+  if (!file.flush()) {
+    return fail(ErrorCode::io, "cannot write " + path);
+  }
+  return {};
+}
+
+Command add_bench_command(CLI::App& program) {
+  auto* flags = program.add_subcommand("bench", "measure Troupe itself");
+  const std::vector<Command> commands = {
+      add_ring_command(*flags),        add_bench_planner_command(*flags),
+      add_bench_seeds_command(*flags), add_bench_step_command(*flags),
+      add_bench_study_command(*flags), add_make_checkpoint_command(*flags)};
+  return {flags, [flags, commands] {
+            for (const auto& command : commands) {
+              if (command.flags->parsed()) {
+                return command.run();
+              }
             }
-            return run_ring(*options);
+            std::cout << flags->help();
+            return ExitCode::usage_error;
           }};
 }
 

@@ -21,6 +21,9 @@ struct Command {
 [[nodiscard]] Command add_chat_command(CLI::App& program);
 [[nodiscard]] Command add_complete_command(CLI::App& program);
 [[nodiscard]] Command add_bench_command(CLI::App& program);
+[[nodiscard]] Command add_replay_command(CLI::App& program);
+[[nodiscard]] Command add_explain_command(CLI::App& program);
+[[nodiscard]] Command add_simulate_command(CLI::App& program);
 [[nodiscard]] Command add_version_command(CLI::App& program);
 
 }  // namespace troupe::cli

@@ -1,5 +1,7 @@
 #include "cli/cuda_device.h"
 
+#include "cli/free_memory.h"
+#include "cli/human_number.h"
 #include "cli/kv_budget.h"
 #include "kernels/cuda/cuda_backend.h"
 

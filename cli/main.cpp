@@ -31,9 +31,10 @@ ExitCode run(int argc, char** argv) {
   program.footer(kFooter);
   // Leftovers are looked at below, where the flag that was meant can be named. Subcommands inherit.
   program.allow_extras();
-  const std::vector<Command> commands = {add_serve_command(program), add_chat_command(program),
-                                         add_complete_command(program), add_bench_command(program),
-                                         add_version_command(program)};
+  const std::vector<Command> commands = {
+      add_serve_command(program),    add_chat_command(program),   add_complete_command(program),
+      add_bench_command(program),    add_replay_command(program), add_explain_command(program),
+      add_simulate_command(program), add_version_command(program)};
   program.set_version_flag("--version", std::string("troupe ") + TROUPE_VERSION);
   name_environment(program);
   set_help_format(program);

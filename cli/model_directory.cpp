@@ -61,4 +61,20 @@ Result<fs::path> find_model(const std::string& model) {
   return fail(ErrorCode::not_found, "there is no model directory " + model + places);
 }
 
+Result<fs::path> find_calibration(const std::string& name) {
+  std::error_code problem;
+  if (fs::is_regular_file(name, problem)) {
+    return fs::path(name);
+  }
+  std::string places;
+  for (const auto& place : shipped_models()) {
+    auto file = (place / "calibration" / (name + ".json")).lexically_normal();
+    if (fs::is_regular_file(file, problem)) {
+      return file;
+    }
+    places += ", nor is there " + file.string();
+  }
+  return fail(ErrorCode::not_found, "there is no calibration file " + name + places);
+}
+
 }  // namespace troupe::cli

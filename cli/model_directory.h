@@ -17,4 +17,8 @@ inline constexpr const char* kDemoModel = "demo";
 /// a file, or a directory without a config.json.
 [[nodiscard]] Result<std::filesystem::path> find_model(const std::string& model);
 
+/// A file of measured step times that `name` names: as a path, or as one of the shipped ones, which
+/// are looked for where the shipped models are. Error `not_found` with those places.
+[[nodiscard]] Result<std::filesystem::path> find_calibration(const std::string& name);
+
 }  // namespace troupe::cli

@@ -2,6 +2,7 @@
 
 #include "cli/command_line.h"
 #include "cli/model_directory.h"
+#include "cli/scheduling_options.h"
 
 #include <cstdint>
 
@@ -61,6 +62,9 @@ void add_model_options(CLI::App& flags, ModelOptions& options, ModelArgument arg
              "of the KV cache; default: what is useful, within a quarter of free memory",
              {1, INT64_MAX})
       ->group(kMemory);
+  add_number(flags, "--swap-space", assembly.swap_space_bytes,
+             "bytes of host memory for preempted KV blocks; default: 0 on the CPU", {0, INT64_MAX})
+      ->group(kMemory);
   add_number(flags, "--num-gpu-blocks-override", assembly.num_blocks,
              "number of KV blocks, whatever the device; to test preemption", {1, INT32_MAX})
       ->group(kMemory);
@@ -68,6 +72,7 @@ void add_model_options(CLI::App& flags, ModelOptions& options, ModelArgument arg
       .add_flag("--enable-prefix-caching,!--no-enable-prefix-caching",
                 assembly.enable_prefix_caching, "share the KV blocks of equal beginnings [on]")
       ->group(kMemory);
+  add_scheduling_options(flags, assembly.scheduling);
 }
 
 Result<AssemblyOptions> resolve(const ModelOptions& options) {
