@@ -11,7 +11,7 @@ fi
 mode="--dry-run --Werror"
 [ "${1:-}" = --fix ] && mode="-i"
 # shellcheck disable=SC2086  # the mode is words on purpose
-find engine kernels actors transport cli examples tests -name target -prune -o \
+find engine kernels actors rehearsal transport cli examples tests -name target -prune -o \
   \( -name '*.h' -o -name '*.cpp' -o -name '*.inc' -o -name '*.cu' -o -name '*.cuh' \) -print0 |
   xargs -0 clang-format-14 $mode
 echo "every file is formatted"

@@ -41,7 +41,7 @@ struct AttentionInput {
 };
 
 /// Some neighbouring splits of one sequence, computed one after the other.
-struct DecodeItem {
+struct alignas(16) DecodeItem {
   std::int32_t sequence = 0;
   std::int32_t first_split = 0;
   std::int32_t num_splits = 0;

@@ -7,7 +7,7 @@ namespace troupe::cuda {
 namespace {
 
 // Units of work for each block of decode attention: enough that the last round is a small part.
-constexpr std::int32_t kUnitsPerBlock = 4;
+constexpr std::int32_t kUnitsPerBlock = 2;
 
 std::int32_t query_length(const PackedBatch& batch, std::size_t sequence) {
   return batch.query_starts[sequence + 1] - batch.query_starts[sequence];
@@ -22,7 +22,7 @@ std::int32_t splits_per_item(const PackedBatch& batch, const AttentionRoom& room
                      : 0;
   }
   const auto enough = std::max(room.decode_blocks, 1) * kUnitsPerBlock;
-  return static_cast<std::int32_t>(std::max<std::int64_t>(num_units / enough, 1));
+  return static_cast<std::int32_t>(std::max<std::int64_t>((num_units + enough / 2) / enough, 1));
 }
 
 }  // namespace
@@ -43,10 +43,13 @@ void plan_attention(AttentionWork& work, const PackedBatch& batch, const Attenti
     const auto length = query_length(batch, index);
     const auto num_splits = num_decode_splits(batch.context_lengths[index]);
     if (length == 1 && num_splits <= room.max_decode_splits - num_partials) {
-      for (std::int32_t split = 0; split < num_splits; split += per_item) {
+      // Items of nearly equal size.
+      const auto num_items = (num_splits + per_item - 1) / per_item;
+      for (std::int32_t item = 0; item < num_items; ++item) {
+        const auto first = item * num_splits / num_items;
         work.decode.push_back({.sequence = sequence,
-                               .first_split = split,
-                               .num_splits = std::min(per_item, num_splits - split),
+                               .first_split = first,
+                               .num_splits = (item + 1) * num_splits / num_items - first,
                                .first_partial = num_partials});
       }
       num_partials += num_splits;

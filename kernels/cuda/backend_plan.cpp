@@ -39,6 +39,8 @@ Result<void> check_options(const CudaOptions& options, std::int32_t max_model_le
     const char* name;
   } ranges[] = {
       {options.block_size, kPageTokens, kPageTokens, "block_size"},
+      {options.num_host_blocks, 0, std::numeric_limits<std::int32_t>::max() / kPageTokens,
+       "num_host_blocks"},
       {options.max_num_seqs, 1, kMaxSeats, "max_num_seqs"},
       {options.max_num_batched_tokens, 1, kMaxStepTokens, "max_num_batched_tokens"},
       {max_model_len, 1, std::numeric_limits<std::int32_t>::max() / 2, "max_model_len"},

@@ -4,6 +4,7 @@
 
 #include "engine/base/check.h"
 #include "kernels/cuda/backend_plan.h"
+#include "kernels/cuda/block_mover.h"
 #include "kernels/cuda/cuda_operations.h"
 #include "kernels/cuda/matmul_tuning.h"
 #include "kernels/cuda/seat_update.h"
@@ -41,6 +42,7 @@ struct Parts {
   std::array<StepSlot, StepInput::kNumImages> slots;
   DeviceBuffer cache_memory;
   CacheShape cache;
+  BlockMover mover;
   BackendDescription description;
   std::int32_t max_model_len = 0;
 };
@@ -143,6 +145,9 @@ class CudaBackend final : public Backend {
     if (!uploaded) {
       return tl::unexpected(uploaded.error());
     }
+    if (auto moved = move_blocks(plan); !moved) {
+      return moved;
+    }
     if (auto seated = update(plan, *uploaded); !seated) {
       return seated;
     }
@@ -158,6 +163,15 @@ class CudaBackend final : public Backend {
       return downloaded;
     }
     return check(cudaEventRecord(slot.end.get(), stream()), "cudaEventRecord");
+  }
+
+  Result<void> move_blocks(const StepPlan& plan) {
+    const auto moves = moves_of(plan);
+    if (moves.empty()) {
+      return {};
+    }
+    check_moves(moves, parts_->description);
+    return parts_->mover.enqueue(moves, stream());
   }
 
   Result<void> update(const StepPlan& plan, const DeviceStep& step) {
@@ -310,6 +324,44 @@ Result<void> make_cache(Parts& parts, const BackendPlan& plan, const CudaOptions
                  .table_width = plan.activations.table_width,
                  .decode_blocks = *decode_blocks,
                  .max_decode_items = plan.activations.num_decode_items};
+  auto mover = BlockMover::make({.data = parts.cache_memory.data(),
+                                 .num_layers = spec.num_layers,
+                                 .num_blocks = *num_blocks,
+                                 .block_bytes = bytes_per_block(spec) / spec.num_layers},
+                                options.num_host_blocks);
+  if (!mover) {
+    return pass(std::move(mover));
+  }
+  parts.mover = *std::move(mover);
+  return {};
+}
+
+Result<void> describe(Parts& parts, const BackendPlan& plan, const CudaOptions& options) {
+  auto name = device_name(options.device_index);
+  if (!name) {
+    return pass(std::move(name));
+  }
+  const auto host_link = parts.mover.measure_host_link(parts.stream.get());
+  if (!host_link) {
+    return tl::unexpected(host_link.error());
+  }
+  const auto prefill_rate = measure_prefill_rate(*parts.matmul, *parts.model, parts.activations,
+                                                 plan.activations, parts.stream.get());
+  if (!prefill_rate) {
+    return tl::unexpected(prefill_rate.error());
+  }
+  const auto& spec = parts.model->spec;
+  parts.max_model_len = plan.max_model_len;
+  parts.description = {.device = *std::move(name),
+                       .num_blocks = parts.cache.num_blocks,
+                       .block_size = options.block_size,
+                       .bytes_per_block = bytes_per_block(spec),
+                       .max_num_seqs = options.max_num_seqs,
+                       .max_num_batched_tokens = options.max_num_batched_tokens,
+                       .vocab_size = spec.vocab_size,
+                       .num_host_blocks = options.num_host_blocks,
+                       .host_link_bytes_per_second = *host_link,
+                       .prefill_tokens_per_second = *prefill_rate};
   return {};
 }
 
@@ -332,19 +384,9 @@ Result<std::unique_ptr<Parts>> make_parts(std::shared_ptr<const CudaModel> model
   if (auto made = make_cache(*parts, *plan, options); !made) {
     return pass(std::move(made));
   }
-  auto name = device_name(options.device_index);
-  if (!name) {
-    return pass(std::move(name));
+  if (auto described = describe(*parts, *plan, options); !described) {
+    return pass(std::move(described));
   }
-  const auto& spec = parts->model->spec;
-  parts->max_model_len = plan->max_model_len;
-  parts->description = {.device = *std::move(name),
-                        .num_blocks = parts->cache.num_blocks,
-                        .block_size = options.block_size,
-                        .bytes_per_block = bytes_per_block(spec),
-                        .max_num_seqs = options.max_num_seqs,
-                        .max_num_batched_tokens = options.max_num_batched_tokens,
-                        .vocab_size = spec.vocab_size};
   return parts;
 }
 

@@ -19,6 +19,7 @@ struct CudaOptions {
   /// The share of the device's memory that weights, activations and KV cache may take together.
   float gpu_memory_utilization = 0.9F;
   std::optional<std::int32_t> num_blocks;  // none: as many as the memory holds
+  std::int32_t num_host_blocks = 0;        // KV blocks in pinned memory of the host
   std::int32_t block_size = 16;            // tokens; no other size exists
   std::int32_t max_num_seqs = 128;
   std::int32_t max_num_batched_tokens = 2048;

@@ -10,7 +10,6 @@
 #include <utility>
 
 namespace troupe::cuda {
-
 CudaOperations::CudaOperations(std::shared_ptr<const CudaModel> model,
                                const Activations& activations,
                                Matmul& matmul,

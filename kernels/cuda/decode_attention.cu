@@ -1,7 +1,8 @@
 // One warp a block: blocks run at their own pace, and four of them hide each other's latency on a
-// multiprocessor. Keys of the next tile are under way while this one is computed, across items.
+// multiprocessor. Two tiles are under way while a third is computed, across units of work.
 #include "kernels/cuda/attention.h"
 #include "kernels/cuda/attention_tile.cuh"
+#include "kernels/cuda/chain.cuh"
 #include "kernels/cuda/status.h"
 
 #include <string>
@@ -19,81 +20,158 @@ constexpr int kTilesPerSplit = kSplitKeys / kTileKeys;
 template <int kHeadSize>
 constexpr int kTileBytes = kTileKeys* kHeadSize * 2;
 
-// Two tiles of keys, one of values.
+// Tiles of keys and of values take turns in these.
+constexpr int kRingTiles = 3;
 template <int kHeadSize>
-constexpr int kSharedBytes = 3 * kTileBytes<kHeadSize>;
+constexpr int kSharedBytes = kRingTiles* kTileBytes<kHeadSize>;
 
-// Walks the tiles of this block's items: items * KV heads units, dealt round robin.
-struct TileCursor {
-  int unit = 0;
-  int num_units = 0;
-  int tile = 0;      // absolute: keys [64 tile, 64 (tile + 1))
-  int end_tile = 0;  // of the unit
-  int sequence = 0;
-  int num_splits = 0;     // of the unit
-  int first_partial = 0;  // of the sequence
+// What is known of a unit of work: an item for one KV head.
+struct Unit {
+  DecodeItem item;
   int kv_head = 0;
   int context = 0;
-  const std::int32_t* table = nullptr;
+  int first_row = 0;  // of the queries
+  int seat = 0;
+
+  [[nodiscard]] __device__ __forceinline__ int end_split() const {
+    return item.first_split + item.num_splits;
+  }
+
+  [[nodiscard]] __device__ __forceinline__ int end_tile() const {
+    return (min(context, end_split() * kSplitKeys) + kTileKeys - 1) / kTileKeys;
+  }
 
   // Where a split of the sequence has its place in the scratch, in rows of one head.
-  __device__ __forceinline__ std::int64_t partial(int split, int num_kv_heads, int group) const {
-    return (static_cast<std::int64_t>(first_partial + split) * num_kv_heads + kv_head) * group;
-  }
-
-  __device__ __forceinline__ bool done() const { return unit >= num_units; }
-
-  __device__ __forceinline__ void open(const DecodeAttentionArgs& args) {
-    if (done()) {
-      return;
-    }
-    const auto& input = args.input;
-    const auto item = args.items[unit / input.cache.num_kv_heads];
-    kv_head = unit % input.cache.num_kv_heads;
-    sequence = item.sequence;
-    num_splits = item.num_splits;
-    first_partial = item.first_partial;
-    context = input.context_lengths[sequence];
-    const int end = min(context, (item.first_split + num_splits) * kSplitKeys);
-    tile = item.first_split * kTilesPerSplit;
-    end_tile = (end + kTileKeys - 1) / kTileKeys;
-    table = input.tables + static_cast<std::int64_t>(input.seats[sequence]) * input.table_width;
-  }
-
-  __device__ __forceinline__ void advance(const DecodeAttentionArgs& args) {
-    if (++tile == end_tile) {
-      unit += static_cast<int>(gridDim.x);
-      open(args);
-    }
+  [[nodiscard]] __device__ __forceinline__ std::int64_t partial(int split,
+                                                                int num_kv_heads,
+                                                                int group) const {
+    return (static_cast<std::int64_t>(item.first_partial + split) * num_kv_heads + kv_head) * group;
   }
 };
 
-template <int kHeadSize>
-__device__ __forceinline__ void start_copy(const DecodeAttentionArgs& args,
-                                           const TileCursor& cursor,
-                                           std::int64_t offset,
-                                           unsigned target) {
-  if (!cursor.done()) {
-    const auto& cache = args.input.cache;
-    copy_tile<kHeadSize, kThreads>(target, cache.data + cache.key_page(0, cursor.kv_head) + offset,
-                                   cache.block_size(), load_pages(cursor.table, cursor.tile),
-                                   cursor.context - cursor.tile * kTileKeys);
+// Walks this block's units, dealt round robin: items * KV heads. What leads to a unit's keys is
+// asked for one unit ahead, since each of these loads takes as long as computing a tile.
+class UnitWalk {
+ public:
+  __device__ __forceinline__ explicit UnitWalk(const DecodeAttentionArgs& args)
+      : index_(static_cast<int>(blockIdx.x)),
+        num_units_(min(*args.num_items, args.max_items) * args.input.cache.num_kv_heads) {
+    if (!done()) {
+      now_ = look_up(args, load_item(args, 0), 0);
+      next_ = look_up(args, load_item(args, 1), 1);
+      last_item_ = load_item(args, 2);
+    }
   }
-  commit_copies();
-}
+
+  [[nodiscard]] __device__ __forceinline__ bool done() const { return index_ >= num_units_; }
+
+  [[nodiscard]] __device__ __forceinline__ const Unit& unit() const { return now_; }
+
+  __device__ __forceinline__ void advance(const DecodeAttentionArgs& args) {
+    index_ += static_cast<int>(gridDim.x);
+    now_ = next_;
+    next_ = look_up(args, last_item_, 1);
+    last_item_ = load_item(args, 2);
+  }
+
+ private:
+  // That of the unit so many rounds ahead; beyond the end some unit's, which nobody uses.
+  [[nodiscard]] __device__ __forceinline__ int index_of(int rounds) const {
+    return max(min(index_ + rounds * static_cast<int>(gridDim.x), num_units_ - 1), 0);
+  }
+
+  [[nodiscard]] __device__ __forceinline__ DecodeItem load_item(const DecodeAttentionArgs& args,
+                                                                int rounds) const {
+    const auto raw = *reinterpret_cast<const int4*>(args.items + index_of(rounds) /
+                                                                     args.input.cache.num_kv_heads);
+    return {raw.x, raw.y, raw.z, raw.w};
+  }
+
+  [[nodiscard]] __device__ __forceinline__ Unit look_up(const DecodeAttentionArgs& args,
+                                                        const DecodeItem& item,
+                                                        int rounds) const {
+    const auto& input = args.input;
+    return {item, index_of(rounds) % input.cache.num_kv_heads, input.context_lengths[item.sequence],
+            input.query_starts[item.sequence], input.seats[item.sequence]};
+  }
+
+  int index_;
+  int num_units_;
+  Unit now_;
+  Unit next_;
+  DecodeItem last_item_;
+};
+
+// The tiles of all units on their way through shared memory: each one's keys, then its values.
+template <int kHeadSize>
+class TileRing {
+ public:
+  __device__ __forceinline__ TileRing(const DecodeAttentionArgs& args,
+                                      const UnitWalk& first,
+                                      unsigned memory)
+      : memory_(memory), ahead_(first) {
+    if (!ahead_.done()) {
+      tile_ = ahead_.unit().item.first_split * kTilesPerSplit;
+    }
+    for (int tile = 0; tile < kRingTiles; ++tile) {
+      // The last key of a sequence is written by the kernel in front of this one, no other is.
+      if (ahead_.done() || (tile_ + 1) * kTileKeys >= ahead_.unit().context) {
+        wait_for_predecessor();
+      }
+      start_next(args);
+    }
+  }
+
+  // The oldest tile, when it is there; it stays so until `release`.
+  [[nodiscard]] __device__ __forceinline__ unsigned acquire() const {
+    wait_copies<kRingTiles - 1>();
+    __syncwarp();
+    return memory_ + slot_ * kTileBytes<kHeadSize>;
+  }
+
+  __device__ __forceinline__ void release(const DecodeAttentionArgs& args) {
+    __syncwarp();
+    start_next(args);
+  }
+
+ private:
+  __device__ __forceinline__ void start_next(const DecodeAttentionArgs& args) {
+    if (!ahead_.done()) {
+      const auto& unit = ahead_.unit();
+      const auto& cache = args.input.cache;
+      const auto* table =
+          args.input.tables + static_cast<std::int64_t>(unit.seat) * args.input.table_width;
+      const auto offset = cache.key_page(0, unit.kv_head) + (is_values_ ? cache.value_offset() : 0);
+      copy_tile<kHeadSize, kThreads>(memory_ + slot_ * kTileBytes<kHeadSize>, cache.data + offset,
+                                     cache.block_size(), load_pages(table, tile_),
+                                     unit.context - tile_ * kTileKeys);
+      if (is_values_ && ++tile_ == unit.end_tile()) {
+        ahead_.advance(args);
+        tile_ = ahead_.unit().item.first_split * kTilesPerSplit;
+      }
+      is_values_ = !is_values_;
+    }
+    commit_copies();
+    slot_ = slot_ + 1 == kRingTiles ? 0 : slot_ + 1;
+  }
+
+  unsigned memory_;
+  unsigned slot_ = 0;
+  UnitWalk ahead_;
+  int tile_ = 0;  // absolute: keys [64 tile, 64 (tile + 1))
+  bool is_values_ = false;
+};
 
 // The fragments of the group's query rows; rows beyond the group are zero.
 template <int kHeadSize>
 __device__ __forceinline__ void load_query(unsigned (&fragments)[kHeadSize / 16][4],
                                            const DecodeAttentionArgs& args,
-                                           const TileCursor& cursor,
+                                           const Unit& unit,
                                            int group) {
   const int lane = static_cast<int>(threadIdx.x);
   const auto& input = args.input;
-  const Bf16* base =
-      input.query +
-      static_cast<std::int64_t>(input.query_starts[cursor.sequence]) * input.query_stride +
-      cursor.kv_head * group * kHeadSize + 2 * (lane % 4);
+  const Bf16* base = input.query + static_cast<std::int64_t>(unit.first_row) * input.query_stride +
+                     unit.kv_head * group * kHeadSize + 2 * (lane % 4);
 #pragma unroll
   for (int k = 0; k < kHeadSize / 16; ++k) {
 #pragma unroll
@@ -109,7 +187,7 @@ __device__ __forceinline__ void load_query(unsigned (&fragments)[kHeadSize / 16]
 
 template <int kHeadSize>
 __device__ __forceinline__ void store_partial(const DecodeAttentionArgs& args,
-                                              const TileCursor& cursor,
+                                              const Unit& unit,
                                               const SplitState<kHeadSize>& state,
                                               int split,
                                               int group) {
@@ -118,7 +196,7 @@ __device__ __forceinline__ void store_partial(const DecodeAttentionArgs& args,
   for (int half = 0; half < 2; ++half) {
     const int row = lane / 4 + 8 * half;
     if (row < group) {
-      const auto index = cursor.partial(split, args.input.cache.num_kv_heads, group) + row;
+      const auto index = unit.partial(split, args.input.cache.num_kv_heads, group) + row;
       float* target = args.partial_values + index * kHeadSize + 2 * (lane % 4);
 #pragma unroll
       for (int n = 0; n < kHeadSize / 8; ++n) {
@@ -134,25 +212,27 @@ __device__ __forceinline__ void store_partial(const DecodeAttentionArgs& args,
 
 // Whether all splits of this unit's sequence and head are there; then this warp sees what the
 // others stored. One that has them all need not ask.
-__device__ __forceinline__ bool completes(const DecodeAttentionArgs& args,
-                                          const TileCursor& cursor) {
-  const int num_splits = num_decode_splits(cursor.context);
-  if (cursor.num_splits == num_splits) {
-    __syncwarp();
+__device__ __forceinline__ bool completes(const DecodeAttentionArgs& args, const Unit& unit) {
+  const int num_splits = num_decode_splits(unit.context);
+  __syncwarp();
+  if (unit.item.num_splits == num_splits) {
     return true;
   }
-  __threadfence();
-  __syncwarp();
   int arrived = 0;
   if (threadIdx.x == 0) {
-    auto* counter = args.arrived + cursor.sequence * args.input.cache.num_kv_heads + cursor.kv_head;
-    arrived = atomicAdd(counter, cursor.num_splits) + cursor.num_splits;
+    auto* counter =
+        args.arrived + unit.item.sequence * args.input.cache.num_kv_heads + unit.kv_head;
+    asm volatile("atom.add.acq_rel.gpu.global.s32 %0, [%1], %2;"
+                 : "=r"(arrived)
+                 : "l"(__cvta_generic_to_global(counter)), "r"(unit.item.num_splits)
+                 : "memory");
+    arrived += unit.item.num_splits;
     if (arrived == num_splits) {
       *counter = 0;
     }
   }
   arrived = __shfl_sync(kFullWarp, arrived, 0);
-  __threadfence();
+  __syncwarp();
   return arrived == num_splits;
 }
 
@@ -160,21 +240,21 @@ __device__ __forceinline__ bool completes(const DecodeAttentionArgs& args,
 // side by side, so that their loads are under way together.
 template <int kHeadSize, int kRowsAtOnce>
 __device__ __forceinline__ void merge_splits(const DecodeAttentionArgs& args,
-                                             const TileCursor& cursor,
+                                             const Unit& unit,
                                              int group) {
   const int column = static_cast<int>(threadIdx.x) * 4;
   if (column >= kHeadSize) {
     return;
   }
   const auto& input = args.input;
-  const int num_splits = num_decode_splits(cursor.context);
-  const auto first = cursor.partial(0, input.cache.num_kv_heads, group);
+  const int num_splits = num_decode_splits(unit.context);
+  const auto first = unit.partial(0, input.cache.num_kv_heads, group);
   const auto stride = static_cast<std::int64_t>(input.cache.num_kv_heads) * group;
-  Bf16* target = args.attended +
-                 (static_cast<std::int64_t>(input.query_starts[cursor.sequence]) * input.num_heads +
-                  cursor.kv_head * group) *
-                     kHeadSize +
-                 column;
+  Bf16* target =
+      args.attended +
+      (static_cast<std::int64_t>(unit.first_row) * input.num_heads + unit.kv_head * group) *
+          kHeadSize +
+      column;
   for (int first_row = 0; first_row < group; first_row += kRowsAtOnce) {
     RowMerge merge[kRowsAtOnce];
     float4 value[kRowsAtOnce] = {};
@@ -208,64 +288,65 @@ __device__ __forceinline__ void merge_splits(const DecodeAttentionArgs& args,
 }
 
 template <int kHeadSize>
+__device__ __forceinline__ void attend_split(SplitState<kHeadSize>& state,
+                                             const DecodeAttentionArgs& args,
+                                             TileRing<kHeadSize>& ring,
+                                             const unsigned (&query)[kHeadSize / 16][4],
+                                             const Unit& unit,
+                                             int split) {
+  const float scale = args.input.scale * 1.44269504088896341F;  // exp(x) = 2^(x log2 e)
+  const int last_key[2] = {unit.context - 1, unit.context - 1};
+  const int end_tile = min(unit.end_tile(), (split + 1) * kTilesPerSplit);
+  state.reset();
+  for (int tile = split * kTilesPerSplit; tile < end_tile; ++tile) {
+    float scores[kTileKeys / 8][4];
+    score_tile<kHeadSize>(scores, ring.acquire(), [&](int k, unsigned(&a)[4]) {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        a[i] = query[k][i];
+      }
+    });
+    ring.release(args);
+    if ((tile + 1) * kTileKeys > unit.context) {
+      mask_tile(scores, tile * kTileKeys, last_key);
+    }
+    state.weigh(scores, scale);
+    state.add_values(scores, ring.acquire());
+    ring.release(args);
+  }
+  state.finish();
+}
+
+template <int kHeadSize>
 __global__ void __launch_bounds__(kThreads) decode_attention_kernel(DecodeAttentionArgs args) {
   extern __shared__ __align__(128) unsigned char shared[];
-  const unsigned keys = shared_address(shared);
-  const unsigned values = keys + 2 * kTileBytes<kHeadSize>;
-  const auto& cache = args.input.cache;
-  const int group = args.input.num_heads / cache.num_kv_heads;
-  const float scale = args.input.scale * 1.44269504088896341F;  // exp(x) = 2^(x log2 e)
-
-  TileCursor cursor;
-  cursor.unit = static_cast<int>(blockIdx.x);
-  cursor.num_units = min(*args.num_items, args.max_items) * cache.num_kv_heads;
-  cursor.open(args);
-  TileCursor ahead = cursor;
-  start_copy<kHeadSize>(args, cursor, 0, keys);
-  unsigned stage = 0;
-  while (!cursor.done()) {
-    unsigned query[kHeadSize / 16][4];
-    load_query<kHeadSize>(query, args, cursor, group);
-    SplitState<kHeadSize> state;
-    state.reset();
-    const int last_key[2] = {cursor.context - 1, cursor.context - 1};
-    const int split = cursor.tile / kTilesPerSplit;
-    const int end_tile = min(cursor.end_tile, (split + 1) * kTilesPerSplit);
-    for (int tile = cursor.tile; tile < end_tile; ++tile) {
-      cursor.tile = tile;
-      start_copy<kHeadSize>(args, cursor, cache.value_offset(), values);
-      ahead.advance(args);
-      wait_copies<1>();
-      __syncwarp();
-      float scores[kTileKeys / 8][4];
-      score_tile<kHeadSize>(scores, keys + stage * kTileBytes<kHeadSize>,
-                            [&](int k, unsigned(&a)[4]) {
-#pragma unroll
-                              for (int i = 0; i < 4; ++i) {
-                                a[i] = query[k][i];
-                              }
-                            });
-      stage ^= 1U;
-      start_copy<kHeadSize>(args, ahead, 0, keys + stage * kTileBytes<kHeadSize>);
-      if ((tile + 1) * kTileKeys > cursor.context) {
-        mask_tile(scores, tile * kTileKeys, last_key);
+  let_successor_begin();
+  const int group = args.input.num_heads / args.input.cache.num_kv_heads;
+  UnitWalk walk(args);
+  TileRing<kHeadSize> ring(args, walk, shared_address(shared));
+  wait_for_predecessor();
+  unsigned query[kHeadSize / 16][4];
+  if (!walk.done()) {
+    load_query<kHeadSize>(query, args, walk.unit(), group);
+  }
+  while (!walk.done()) {
+    const Unit unit = walk.unit();
+    walk.advance(args);
+    for (int split = unit.item.first_split; split < unit.end_split(); ++split) {
+      SplitState<kHeadSize> state;
+      attend_split<kHeadSize>(state, args, ring, query, unit, split);
+      if (split + 1 == unit.end_split()) {
+        load_query<kHeadSize>(query, args, walk.unit(), group);
       }
-      state.weigh(scores, scale);
-      wait_copies<1>();
-      __syncwarp();
-      state.add_values(scores, values);
-      __syncwarp();
+      store_partial<kHeadSize>(args, unit, state, split, group);
     }
-    state.finish();
-    store_partial<kHeadSize>(args, cursor, state, split, group);
-    if (end_tile == cursor.end_tile && completes(args, cursor)) {
+    if (completes(args, unit)) {
       if (group == 1) {
-        merge_splits<kHeadSize, 1>(args, cursor, group);
+        merge_splits<kHeadSize, 1>(args, unit, group);
       } else {
-        merge_splits<kHeadSize, 4>(args, cursor, group);
+        merge_splits<kHeadSize, 4>(args, unit, group);
       }
     }
-    cursor = ahead;
   }
 }
 
@@ -279,9 +360,11 @@ Result<void> prepare() {
 
 template <int kHeadSize>
 Result<void> launch(const DecodeAttentionArgs& args, cudaStream_t stream) {
-  decode_attention_kernel<kHeadSize>
-      <<<static_cast<unsigned>(args.num_blocks), kThreads, kSharedBytes<kHeadSize>, stream>>>(args);
-  return check_launch("decode_attention");
+  return launch_chained("decode_attention", decode_attention_kernel<kHeadSize>,
+                        {.grid = dim3(static_cast<unsigned>(args.num_blocks)),
+                         .threads = kThreads,
+                         .shared_bytes = kSharedBytes<kHeadSize>},
+                        args, stream);
 }
 
 template <int kHeadSize>

@@ -1,3 +1,4 @@
+#include "kernels/cuda/chain.cuh"
 #include "kernels/cuda/embed.h"
 #include "kernels/cuda/status.h"
 
@@ -8,6 +9,7 @@ constexpr int kThreads = 256;
 constexpr int kWidth = 4;  // elements of a 16-byte store
 
 __global__ void embed_kernel(EmbedArgs args) {
+  let_successor_begin();
   auto token = args.tokens[blockIdx.x];
   if (token < 0) {
     token = args.last_token[-1 - token];
@@ -29,6 +31,7 @@ Result<void> embed(const EmbedArgs& args, cudaStream_t stream) {
   if (args.num_tokens == 0) {
     return {};
   }
+  // Not chained: all of a step's kernels may take its upload and its seats for granted.
   embed_kernel<<<static_cast<unsigned>(args.num_tokens), kThreads, 0, stream>>>(args);
   return check_launch("embed");
 }

@@ -20,4 +20,12 @@ namespace troupe::cuda {
                                         const ActivationLimits& limits,
                                         cudaStream_t stream);
 
+/// Tokens of prompts a second, from the widest product of a layer at the most tokens of a step.
+/// Waits for the device. Errors: `device`.
+[[nodiscard]] Result<double> measure_prefill_rate(Matmul& matmul,
+                                                  const CudaModel& model,
+                                                  const Activations& activations,
+                                                  const ActivationLimits& limits,
+                                                  cudaStream_t stream);
+
 }  // namespace troupe::cuda

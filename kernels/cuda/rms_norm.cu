@@ -1,3 +1,4 @@
+#include "kernels/cuda/chain.cuh"
 #include "kernels/cuda/rms_norm.h"
 #include "kernels/cuda/status.h"
 
@@ -34,12 +35,34 @@ __device__ float4 add(float4 a, float4 b) {
   return {a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w};
 }
 
+// A thread's part of the norm's weights.
+template <int kVectors>
+struct Weights {
+  float4 part[kVectors];
+};
+
+template <int kVectors>
+__device__ Weights<kVectors> load_weights(const AddNormArgs& args) {
+  Weights<kVectors> weights;
+#pragma unroll
+  for (int vector = 0; vector < kVectors; ++vector) {
+    const int column = (vector * kThreads + static_cast<int>(threadIdx.x)) * kWidth;
+    weights.part[vector] = column < args.hidden_size ? load_bf16(args.weight + column)
+                                                     : float4{0.0F, 0.0F, 0.0F, 0.0F};
+  }
+  return weights;
+}
+
 // One block a row; a thread keeps kVectors groups of 4 elements in registers between the two
 // passes.
 template <int kVectors>
 __global__ void __launch_bounds__(kThreads) add_norm_kernel(AddNormArgs args) {
-  const auto source_row = args.rows == nullptr ? static_cast<std::int64_t>(blockIdx.x)
-                                               : static_cast<std::int64_t>(args.rows[blockIdx.x]);
+  let_successor_begin();
+  const int row = static_cast<int>(blockIdx.x);
+  const auto weights = load_weights<kVectors>(args);
+  wait_for_predecessor();
+  const auto source_row = args.rows == nullptr ? static_cast<std::int64_t>(row)
+                                               : static_cast<std::int64_t>(args.rows[row]);
   const auto source = source_row * args.hidden_size;
   float4 kept[kVectors];
   float squares = 0.0F;
@@ -62,22 +85,14 @@ __global__ void __launch_bounds__(kThreads) add_norm_kernel(AddNormArgs args) {
       squares += value.x * value.x + value.y * value.y + value.z * value.z + value.w * value.w;
     }
   }
-  // Asked for before the block meets, so that they are there when it has.
-  float4 weights[kVectors];
-#pragma unroll
-  for (int vector = 0; vector < kVectors; ++vector) {
-    const int column = (vector * kThreads + static_cast<int>(threadIdx.x)) * kWidth;
-    weights[vector] = column < args.hidden_size ? load_bf16(args.weight + column)
-                                                : float4{0.0F, 0.0F, 0.0F, 0.0F};
-  }
   const float mean = sum_over_block(squares) / static_cast<float>(args.hidden_size);
   const float scale = 1.0F / sqrtf(mean + args.epsilon);
-  const auto target = static_cast<std::int64_t>(blockIdx.x) * args.hidden_size;
+  const auto target = static_cast<std::int64_t>(row) * args.hidden_size;
 #pragma unroll
   for (int vector = 0; vector < kVectors; ++vector) {
     const int column = (vector * kThreads + static_cast<int>(threadIdx.x)) * kWidth;
     if (column < args.hidden_size) {
-      const auto weight = weights[vector];
+      const auto weight = weights.part[vector];
       const auto value = kept[vector];
       const __nv_bfloat162 low =
           __floats2bfloat162_rn(value.x * scale * weight.x, value.y * scale * weight.y);
@@ -97,18 +112,18 @@ Result<void> add_norm(const AddNormArgs& args, cudaStream_t stream) {
   if (args.num_rows == 0) {
     return {};
   }
-  const auto blocks = static_cast<unsigned>(args.num_rows);
+  const LaunchShape shape{.grid = dim3(static_cast<unsigned>(args.num_rows)), .threads = kThreads};
   const int vectors = (args.hidden_size + kThreads * kWidth - 1) / (kThreads * kWidth);
   if (vectors <= 1) {
-    add_norm_kernel<1><<<blocks, kThreads, 0, stream>>>(args);
-  } else if (vectors <= 4) {
-    add_norm_kernel<4><<<blocks, kThreads, 0, stream>>>(args);
-  } else if (vectors <= 8) {
-    add_norm_kernel<8><<<blocks, kThreads, 0, stream>>>(args);
-  } else {
-    add_norm_kernel<16><<<blocks, kThreads, 0, stream>>>(args);
+    return launch_chained("add_norm", add_norm_kernel<1>, shape, args, stream);
   }
-  return check_launch("add_norm");
+  if (vectors <= 4) {
+    return launch_chained("add_norm", add_norm_kernel<4>, shape, args, stream);
+  }
+  if (vectors <= 8) {
+    return launch_chained("add_norm", add_norm_kernel<8>, shape, args, stream);
+  }
+  return launch_chained("add_norm", add_norm_kernel<16>, shape, args, stream);
 }
 
 }  // namespace troupe::cuda

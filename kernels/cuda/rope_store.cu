@@ -1,3 +1,4 @@
+#include "kernels/cuda/chain.cuh"
 #include "kernels/cuda/rope_store.h"
 #include "kernels/cuda/status.h"
 
@@ -108,6 +109,8 @@ __device__ void store_to_cache(const Head& head, Bf16* page, int token, int head
 
 __global__ void __launch_bounds__(kWarps * 32) rope_store_kernel(RopeStoreArgs args) {
   __shared__ float shared[kWarps][kMaxHeadSize];
+  let_successor_begin();
+  wait_for_predecessor();
   const int warp = static_cast<int>(threadIdx.x) / 32;
   const int num_kv_heads = args.cache.num_kv_heads;
   const int head_size = args.cache.head_size;
@@ -172,8 +175,8 @@ Result<void> rope_store(const RopeStoreArgs& args, cudaStream_t stream) {
   const int num_all = args.num_heads + 2 * args.cache.num_kv_heads;
   const dim3 grid(static_cast<unsigned>(args.num_tokens),
                   static_cast<unsigned>((num_all + kWarps - 1) / kWarps));
-  rope_store_kernel<<<grid, kWarps * 32, 0, stream>>>(args);
-  return check_launch("rope_store");
+  return launch_chained("rope_store", rope_store_kernel, {.grid = grid, .threads = kWarps * 32},
+                        args, stream);
 }
 
 Result<void> rope_table(const RopeTableArgs& args, cudaStream_t stream) {

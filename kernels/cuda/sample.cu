@@ -1,8 +1,8 @@
 #include "engine/base/random.h"
 #include "kernels/cuda/block_reduce.cuh"
+#include "kernels/cuda/chain.cuh"
 #include "kernels/cuda/fixed_point.cuh"
 #include "kernels/cuda/sample.h"
-#include "kernels/cuda/status.h"
 #include "kernels/cuda/weight_select.cuh"
 
 namespace troupe::cuda {
@@ -248,6 +248,7 @@ __device__ void publish(const Row& row, SampleOutcome outcome) {
 __global__ void __launch_bounds__(kSampleThreads) sample_kernel(SampleArgs args) {
   __shared__ unsigned bins[WeightSelect::kNumBinWords];
   __shared__ std::uint64_t chunk_masses[ChunkedWeights::kMaxChunks];
+  wait_for_predecessor();
   const int index = static_cast<int>(blockIdx.x);
   const auto seat = args.seats[index];
   if (seat < 0) {
@@ -290,8 +291,10 @@ Result<void> sample(const SampleArgs& args, cudaStream_t stream) {
   if (args.num_rows == 0) {
     return {};
   }
-  sample_kernel<<<static_cast<unsigned>(args.num_rows), kSampleThreads, 0, stream>>>(args);
-  return check_launch("sample");
+  return launch_chained(
+      "sample", sample_kernel,
+      {.grid = dim3(static_cast<unsigned>(args.num_rows)), .threads = kSampleThreads}, args,
+      stream);
 }
 
 }  // namespace troupe::cuda

@@ -1,4 +1,4 @@
-#include "kernels/cuda/status.h"
+#include "kernels/cuda/chain.cuh"
 #include "kernels/cuda/swiglu.h"
 
 namespace troupe::cuda {
@@ -36,13 +36,16 @@ __device__ void store(Bf16* target, const Eight& eight) {
 }
 
 __global__ void __launch_bounds__(kThreads) swiglu_kernel(SwigluArgs args) {
+  let_successor_begin();
+  const int token = static_cast<int>(blockIdx.x);
+  wait_for_predecessor();
   const std::int64_t size = args.intermediate_size;
   const int column =
       (static_cast<int>(blockIdx.y) * kThreads + static_cast<int>(threadIdx.x)) * kWidth;
   if (column >= args.intermediate_size) {
     return;
   }
-  const Bf16* row = args.gate_up + static_cast<std::int64_t>(blockIdx.x) * 2 * size + column;
+  const Bf16* row = args.gate_up + static_cast<std::int64_t>(token) * 2 * size + column;
   auto gate = load(row);
   auto up = load(row + size);
   if (args.bias != nullptr) {
@@ -59,7 +62,7 @@ __global__ void __launch_bounds__(kThreads) swiglu_kernel(SwigluArgs args) {
   for (int i = 0; i < kWidth; ++i) {
     result.value[i] = __fdividef(gate.value[i], 1.0F + __expf(-gate.value[i])) * up.value[i];
   }
-  store(args.activated + static_cast<std::int64_t>(blockIdx.x) * size + column, result);
+  store(args.activated + static_cast<std::int64_t>(token) * size + column, result);
 }
 
 }  // namespace
@@ -71,8 +74,7 @@ Result<void> swiglu(const SwigluArgs& args, cudaStream_t stream) {
   const dim3 grid(static_cast<unsigned>(args.num_tokens),
                   static_cast<unsigned>((args.intermediate_size + kThreads * kWidth - 1) /
                                         (kThreads * kWidth)));
-  swiglu_kernel<<<grid, kThreads, 0, stream>>>(args);
-  return check_launch("swiglu");
+  return launch_chained("swiglu", swiglu_kernel, {.grid = grid, .threads = kThreads}, args, stream);
 }
 
 }  // namespace troupe::cuda

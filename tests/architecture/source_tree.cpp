@@ -12,8 +12,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 7> kFolders = {"engine", "kernels",  "actors", "transport",
-                                                      "cli",    "examples", "tests"};
+constexpr std::array<std::string_view, 8> kFolders = {
+    "engine", "kernels", "actors", "rehearsal", "transport", "cli", "examples", "tests"};
 constexpr std::array<std::string_view, 6> kExtensions = {".h",  ".cpp", ".inc",
                                                          ".cu", ".cuh", ".hpp"};
 

@@ -12,7 +12,6 @@
 
 #include <fmt/core.h>
 
-#include <cmath>
 #include <numeric>
 #include <random>
 #include <string>
@@ -22,26 +21,6 @@ namespace {
 
 // Enough memory that no input is still cached when its turn comes again.
 constexpr std::int64_t kRotatedBytes = std::int64_t{4} << 30U;
-
-ModelSpec make_spec(std::int32_t kv_heads, std::int32_t inner, std::int32_t vocab, float theta) {
-  ModelSpec spec{.architecture = "LlamaForCausalLM",
-                 .hidden_size = 4096,
-                 .num_layers = 32,
-                 .num_heads = 32,
-                 .num_kv_heads = kv_heads,
-                 .head_size = 128,
-                 .intermediate_size = inner,
-                 .vocab_size = vocab,
-                 .max_position = 8192,
-                 .attention_scale = 1.0F / std::sqrt(128.0F),
-                 .rope = {},
-                 .eos_tokens = {}};
-  spec.rope.rotary_dim = 128;
-  for (int pair = 0; pair < 64; ++pair) {
-    spec.rope.inverse_frequency.push_back(std::pow(theta, static_cast<float>(-pair) / 64.0F));
-  }
-  return spec;
-}
 
 DeviceBuffer random_buffer(std::int64_t count, float bound) {
   auto buffer = must(allocate_device(static_cast<std::size_t>(count) * sizeof(Bf16), "a bench"));
@@ -356,14 +335,6 @@ void bench_sampling(const ModelSpec& spec, const Ceilings& ceilings) {
 
 }  // namespace
 
-ModelSpec llama_7b() {
-  return make_spec(32, 11008, 32000, 10000.0F);
-}
-
-ModelSpec llama_3_8b() {
-  return make_spec(8, 14336, 128256, 500000.0F);
-}
-
 Ceilings measure_ceilings() {
   Ceilings ceilings;
   {
@@ -390,7 +361,8 @@ Ceilings measure_ceilings() {
   ceilings.flops_per_ms = 2.0 * kSize * static_cast<double>(kCount) / ms;
   cudaDeviceProp properties = {};
   static_cast<void>(cudaGetDeviceProperties(&properties, 0));
-  fmt::print("{}: reads {:.0f} GB/s, 8192^3 bfloat16 matmul {:.0f} TFLOP/s\n", properties.name,
+  ceilings.device = properties.name;
+  fmt::print("{}: reads {:.0f} GB/s, 8192^3 bfloat16 matmul {:.0f} TFLOP/s\n", ceilings.device,
              ceilings.read_bytes_per_ms * 1e-6, ceilings.flops_per_ms * 1e-9);
   return ceilings;
 }

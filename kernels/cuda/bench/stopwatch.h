@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <functional>
 #include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -29,6 +30,7 @@ T must(Result<T> result) {
 
 /// The ceilings of this device, measured in this run.
 struct Ceilings {
+  std::string device;
   double read_bytes_per_ms = 0.0;
   double flops_per_ms = 0.0;
 };

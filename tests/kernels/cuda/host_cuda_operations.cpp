@@ -38,6 +38,10 @@ class HostCudaOperations final : public HostOperations {
                      .max_decode_items = plan_.activations.num_decode_items},
                     stream_.get()) {}
 
+  [[nodiscard]] Result<void> move_blocks(const BlockMoves& /*moves*/) override {
+    return fail(ErrorCode::unsupported, "a backend moves blocks, not its operations");
+  }
+
   [[nodiscard]] Result<void> begin(const PackedBatch& batch) override {
     PackedStep step;
     step.batch = batch;
