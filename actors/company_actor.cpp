@@ -102,6 +102,11 @@ void spawn_archive(Self self) {
   self->monitor(self->state.archive);
 }
 
+// Nobody is served any more, and nobody waits for what the archive has of an ended one.
+bool is_drained(const CompanyState& state) {
+  return state.live.empty() && state.archive_visits.empty();
+}
+
 void answer_drain(Self self) {
   auto& state = self->state;
   for (auto& promise : state.waiting_for_drain) {
@@ -205,8 +210,13 @@ void visited(Self self, const RequestVisited& visited) {
 
 void archive_visited(Self self) {
   // One that has died since has nothing more to say: its visits were made again.
-  if (self->current_sender() == self->state.archive) {
-    self->state.archive_visits.pop_front();
+  auto& state = self->state;
+  if (self->current_sender() != state.archive) {
+    return;
+  }
+  state.archive_visits.pop_front();
+  if (is_drained(state)) {
+    answer_drain(self);
   }
 }
 
@@ -237,7 +247,7 @@ void request_ended(Self self, RequestId request, const caf::error& reason) {
   for (const auto& visit : live.visits) {
     visit_archive(self, visit);
   }
-  if (state.live.empty()) {
+  if (is_drained(state)) {
     answer_drain(self);
   }
 }
@@ -356,7 +366,7 @@ caf::result<Drained> drain(Self self, const Drain& drain) {
   auto& state = self->state;
   state.draining = true;
   self->send(state.router, DrainRouter{});
-  if (state.live.empty()) {
+  if (is_drained(state)) {
     return Drained{0};
   }
   auto promise = self->make_response_promise<Drained>();

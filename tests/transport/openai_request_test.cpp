@@ -196,8 +196,8 @@ TEST_CASE("the log-probabilities of a chat are a flag and a number that belong t
 }
 
 TEST_CASE("what is known and not offered is refused by name unless it asks for nothing") {
-  for (const auto* name : {"suffix", "chat_template", "guided_json", "reasoning_effort",
-                           "session_id"}) {
+  for (const auto* name :
+       {"suffix", "chat_template", "guided_json", "reasoning_effort", "session_id"}) {
     std::string field = R"(")";
     field.append(name).append(R"(":"x")");
     CHECK(completion_error(field) == "unsupported:" + std::string(name));
