@@ -262,10 +262,12 @@ void Audience::look_at(const Client& client, const RequestSnapshot& snapshot) no
   }
 }
 
-// What a listener has to hear may still be on its way.
+// What a listener has to hear may still be on its way; and who takes up a stream again may do so as
+// the last request ends: the company has not seen him yet, and serves him as it does after a drain.
 void Audience::look_at(std::int32_t num_left) noexcept {
   const auto waits = [](const Client& client) {
-    return client.was_accepted() && !client.has_ended() && client.listener == nullptr;
+    return client.was_accepted() && !client.has_ended() && client.listener == nullptr &&
+           client.connections.size() == 1;
   };
   const auto num_waiting = std::ranges::count_if(clients_, waits);
   if (num_waiting > num_left && !broken_) {
