@@ -63,7 +63,7 @@ struct ModelCard {
   std::string name;
   std::int32_t max_model_len = 0;  // tokens of prompt and output together
   std::int32_t vocab_size = 0;
-  bool accepts_priority = true;    // false: its scheduling heeds none
+  bool accepts_priority = true;  // false: its scheduling heeds none
 };
 
 inline constexpr std::size_t kMaxStopStrings = 8;
