@@ -5,12 +5,30 @@
 #include "cli/kv_budget.h"
 #include "kernels/cuda/cuda_backend.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace troupe::cli {
 namespace {
 
 constexpr std::int64_t kBytesPerNumber = 2;  // the cache holds bfloat16
+
+// Pinned memory is lost to everybody else, so without a wish the host tier stays small.
+constexpr std::int64_t kStandardSwapBytes = std::int64_t{4} << 30;
+constexpr std::int64_t kFreeHostDivisor = 4;
+
+Result<std::int64_t> swap_bytes(const AssemblyOptions& options) {
+  const auto free = free_memory_bytes();
+  const auto bytes =
+      options.swap_space_bytes.value_or(std::min(kStandardSwapBytes, free / kFreeHostDivisor));
+  if (bytes > free) {
+    return fail(ErrorCode::invalid_value,
+                "--swap-space is " + human_bytes(bytes) + ", " + human_bytes(free) +
+                    " of the machine's memory are free",
+                "--swap-space");
+  }
+  return bytes;
+}
 
 }  // namespace
 
@@ -27,11 +45,17 @@ Result<Device> make_cuda_device(const AssemblyOptions& options,
   cuda.max_num_batched_tokens = options.max_num_batched_tokens;
   cuda.max_model_len = max_model_len;
   cuda.num_blocks = options.num_blocks;
+  const auto bytes_per_block =
+      plain_bytes_per_block(model->spec, options.block_size, kBytesPerNumber);
+  const auto swap = swap_bytes(options);
+  if (!swap) {
+    return tl::unexpected(swap.error());
+  }
+  cuda.num_host_blocks = num_host_blocks(*swap, bytes_per_block);
   if (!cuda.num_blocks && options.kv_cache_memory_bytes) {
-    auto num_blocks = num_kv_blocks(
-        {.bytes_per_block = plain_bytes_per_block(model->spec, options.block_size, kBytesPerNumber),
-         .block_size = options.block_size,
-         .asked_bytes = options.kv_cache_memory_bytes});
+    auto num_blocks = num_kv_blocks({.bytes_per_block = bytes_per_block,
+                                     .block_size = options.block_size,
+                                     .asked_bytes = options.kv_cache_memory_bytes});
     if (!num_blocks) {
       return pass(std::move(num_blocks));
     }

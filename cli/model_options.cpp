@@ -63,7 +63,8 @@ void add_model_options(CLI::App& flags, ModelOptions& options, ModelArgument arg
              {1, INT64_MAX})
       ->group(kMemory);
   add_number(flags, "--swap-space", assembly.swap_space_bytes,
-             "bytes of host memory for preempted KV blocks; default: 0 on the CPU", {0, INT64_MAX})
+             "bytes of host memory for preempted KV blocks; default: 0 on the CPU, 4 GiB on a GPU",
+             {0, INT64_MAX})
       ->group(kMemory);
   add_number(flags, "--num-gpu-blocks-override", assembly.num_blocks,
              "number of KV blocks, whatever the device; to test preemption", {1, INT32_MAX})
