@@ -13,6 +13,9 @@
 namespace troupe::rehearsal {
 namespace {
 
+/// In a row, with nothing new to the scheduler in between.
+constexpr std::int32_t kMaxEmptyTurns = 64;
+
 std::string name_of(SequenceId sequence) {
   return "sequence " + std::to_string(sequence.value);
 }
@@ -33,6 +36,8 @@ void RingWatch::proposed(std::shared_ptr<const StepProposal> proposal) {
   TROUPE_PROMISE(proposal->step > last_step_, "I10 steps in flight", "steps go back");
   TROUPE_PROMISE(in_flight_.size() < kMaxStepsInFlight, "I10 steps in flight",
                  "a third step is proposed");
+  TROUPE_PROMISE(!proposal->candidates.empty() || !proposal->releases.empty(), "L4 silence",
+                 "a turn of the ring that asks for nothing");
   outstanding_ = std::move(proposal);
   last_step_ = outstanding_->step;
   for (const auto sequence : outstanding_->releases) {
@@ -214,6 +219,9 @@ void RingWatch::granted(const StepGranted& granted) {
   sightings_.see(Sight::deferral, std::ssize(granted.deferred));
   sightings_.see(Sight::awaited_prefix, std::ssize(granted.awaiting));
   sightings_.see(Sight::empty_turn, granted.plan_sent ? 0 : 1);
+  num_empty_turns_ = granted.plan_sent ? 0 : num_empty_turns_ + 1;
+  TROUPE_PROMISE(num_empty_turns_ <= kMaxEmptyTurns, "L4 silence",
+                 "the ring turns without computing anything");
   outstanding_.reset();
   if (granted.plan_sent && early_results_.erase(granted.step) == 0) {
     in_flight_.insert(granted.step);
@@ -264,6 +272,7 @@ void RingWatch::planned(const StepPlan& plan) {
 }
 
 void RingWatch::computed(const StepResult& result) {
+  num_empty_turns_ = 0;
   sightings_.see(Sight::step);
   sightings_.see(Sight::overlapped_step, in_flight_.size() > 1 ? 1 : 0);
   if (in_flight_.erase(result.step) == 0) {
@@ -275,6 +284,7 @@ void RingWatch::computed(const StepResult& result) {
 }
 
 void RingWatch::enqueued(RequestId request, AttemptNumber attempt, bool was_taken) {
+  num_empty_turns_ = 0;
   const auto limit = play_.engine.max_num_queued_requests;
   auto* client = audience_.find(request);
   TROUPE_PROMISE(client != nullptr, "I19 own tokens", name_of(request) + " is nobody's");
@@ -295,6 +305,7 @@ void RingWatch::enqueued(RequestId request, AttemptNumber attempt, bool was_take
 }
 
 void RingWatch::cancelled(RequestId request) {
+  num_empty_turns_ = 0;
   fresh_.erase(request);
 }
 

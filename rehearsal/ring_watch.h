@@ -64,6 +64,7 @@ class RingWatch {
   Suspicion suspicion_;
   std::shared_ptr<const StepProposal> outstanding_;
   StepNumber last_step_;
+  std::int32_t num_empty_turns_ = 0;      // in a row, with no word from outside
   std::map<SequenceId, Member> members_;  // that hold a seat
   std::map<RequestId, std::int32_t> num_preemptions_;
   std::map<RequestId, AttemptNumber> attempts_;
