@@ -37,9 +37,7 @@ struct Client {
   AttemptNumber last_attempt;          // that an engine took
   std::deque<Connection> connections;  // the current one last
 
-  // Of one that is an actor.
-  std::shared_ptr<const GenerateRequest> door_request;
-  caf::actor listener;
+  caf::actor listener;  // of one that is an actor
 
   // What was done to it.
   bool is_cancelled = false;

@@ -92,10 +92,6 @@ void HouseWatch::find_part(const caf::scheduled_actor& actor) {
 
 void HouseWatch::read(const caf::type_erased_tuple& content) {
   if (part_ == Part::company) {
-    if (const auto* generate = as<Generate>(content)) {
-      generate_ = *generate;
-      num_requests_before_ = stage_.company_state().num_requests;
-    }
     return;
   }
   if (const auto* tokens = as<RequestTokens>(content)) {
@@ -141,12 +137,6 @@ void HouseWatch::read_scheduler(const caf::type_erased_tuple& content) {
 
 void HouseWatch::after() {
   if (looking_) {
-    if (const auto generate = std::exchange(generate_, std::nullopt)) {
-      const auto number = stage_.company_state().num_requests;
-      if (number > num_requests_before_) {
-        on_taken(*generate, RequestId{number});
-      }
-    }
     look_for_new_actors();
     look_for_new_rings();
     if (part_ == Part::memory_manager || part_ == Part::scheduler) {
@@ -218,6 +208,9 @@ void HouseWatch::look_for_new_actors() {
   }
   for (const auto& [id, live] : company.live) {
     watch_over(live.actor, "request actor");
+    if (live.listener && audience_.find(id) == nullptr) {
+      on_taken(live.listener, id);
+    }
   }
   for (std::size_t index = 0; index < company.engines.size(); ++index) {
     watch_over(company.engines[index], "engine");

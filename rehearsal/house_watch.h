@@ -2,7 +2,6 @@
 // audits the memory, and notices whoever dies without the play's wanting it.
 #pragma once
 
-#include "actors/caf_door.h"
 #include "actors/engine_actor.h"
 #include "actors/memory_manager_actor.h"
 #include "actors/scheduler_actor.h"
@@ -42,7 +41,7 @@ class HouseWatch : public StageWatcher {
   [[nodiscard]] std::uint64_t digest() const { return digest_; }
 
   /// The company has taken a request at its own door.
-  std::function<void(const Generate&, RequestId)> on_taken;
+  std::function<void(const caf::actor_addr& listener, RequestId)> on_taken;
 
  private:
   enum class Part : std::uint8_t { none, company, scheduler, memory_manager, worker };
@@ -85,8 +84,6 @@ class HouseWatch : public StageWatcher {
   std::size_t engine_ = 0;
   std::optional<EnqueueAttempt> attempt_;
   std::int32_t num_waiting_before_ = 0;
-  std::optional<Generate> generate_;
-  std::uint64_t num_requests_before_ = 0;
 
   std::int64_t last_progress_ = 0;
   std::int64_t num_steps_without_ = 0;

@@ -1,6 +1,5 @@
 #include "rehearsal/performance.h"
 
-#include "actors/caf_door.h"
 #include "engine/text/prompt_encoder.h"
 #include "engine/text/tokenizer.h"
 
@@ -80,9 +79,9 @@ Performance::Performance(const Play& play,
   clock_->now = stage_.now();
   clock_->until = clock_->now;
   watch_.set_trace(trace);
-  watch_.on_taken = [this](const Generate& call, RequestId id) {
+  watch_.on_taken = [this](const caf::actor_addr& asking, RequestId id) {
     for (auto& client : audience_.clients()) {
-      if (client.door_request == call.request) {
+      if (client.listener == asking) {
         name(client, id);
       }
     }
@@ -139,9 +138,9 @@ void Performance::arrive() {
   auto& client = audience_.arrive(planned);
   auto sink = audience_.connect(client);
   if (play_.door == Door::actors) {
-    client.door_request = std::make_shared<const GenerateRequest>(planned.request);
+    auto request = std::make_shared<const GenerateRequest>(planned.request);
     client.listener =
-        stage_.system().spawn(listener, stage_.company(), client.door_request, std::move(sink));
+        stage_.system().spawn(listener, stage_.company(), std::move(request), std::move(sink));
     return;
   }
   name(client, stage_.submit(planned.request, std::move(sink)));

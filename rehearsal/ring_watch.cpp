@@ -223,6 +223,7 @@ void RingWatch::granted(const StepGranted& granted) {
   TROUPE_PROMISE(num_empty_turns_ <= kMaxEmptyTurns, "L4 silence",
                  "the ring turns without computing anything");
   outstanding_.reset();
+  came_anew_.clear();
   if (granted.plan_sent && early_results_.erase(granted.step) == 0) {
     in_flight_.insert(granted.step);
   }
@@ -258,6 +259,11 @@ void RingWatch::take_row(const GrantedRow& row) {
   const auto request = asked.admission->request;
   members_[row.sequence] = Member{request, asked.seat, row.end};
   fresh_.erase(request);
+  if (came_anew_.contains(request)) {
+    unsure_.insert(request);
+  } else {
+    unsure_.erase(request);
+  }
 }
 
 void RingWatch::planned(const StepPlan& plan) {
@@ -292,13 +298,16 @@ void RingWatch::enqueued(RequestId request, AttemptNumber attempt, bool was_take
   const auto counts = attempt == AttemptNumber{1} && !client->expected.refusal &&
                       play_.engine.scheduling.policy != SchedulingPolicy::deadline;
   if (counts) {
-    TROUPE_PROMISE(was_taken == (std::ssize(fresh_) < limit), "I11 queue limit",
+    const auto num_fresh = std::ssize(fresh_);
+    const auto may_be_full = num_fresh + std::ssize(unsure_) >= limit;
+    TROUPE_PROMISE(was_taken ? num_fresh < limit : may_be_full, "I11 queue limit",
                    name_of(request) + (was_taken ? " is taken" : " is refused") + " while " +
-                       std::to_string(fresh_.size()) + " wait, and " + std::to_string(limit) +
-                       " may");
+                       std::to_string(num_fresh) + " wait, and " + std::to_string(limit) + " may");
   }
   if (was_taken || (attempt > AttemptNumber{1} && !client->expected.refusal)) {
     fresh_.insert(request);
+    unsure_.erase(request);
+    came_anew_.insert(request);
     attempts_[request] = attempt;
     client->last_attempt = std::max(client->last_attempt, attempt);
   }
@@ -307,6 +316,7 @@ void RingWatch::enqueued(RequestId request, AttemptNumber attempt, bool was_take
 void RingWatch::cancelled(RequestId request) {
   num_empty_turns_ = 0;
   fresh_.erase(request);
+  unsure_.erase(request);
 }
 
 }  // namespace troupe::rehearsal

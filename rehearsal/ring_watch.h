@@ -68,7 +68,10 @@ class RingWatch {
   std::map<SequenceId, Member> members_;  // that hold a seat
   std::map<RequestId, std::int32_t> num_preemptions_;
   std::map<RequestId, AttemptNumber> attempts_;
-  std::set<RequestId> fresh_;           // wait, and have never had a seat
+  std::set<RequestId> fresh_;  // wait, and have never had a seat
+  /// Since the last grant: an admission of theirs may be one of an earlier attempt …
+  std::set<RequestId> came_anew_;
+  std::set<RequestId> unsure_;          // … and perhaps was, so that they may wait still
   std::set<StepNumber> in_flight_;      // granted, without a result
   std::set<StepNumber> early_results_;  // that came before their grants
 };
