@@ -29,10 +29,6 @@ const Buckets kRequestTime = {.01, .05, .1, .3, .5, .8, 1,   1.5, 2,   2.5, 5,  
 const Buckets kTokens = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000};
 const Buckets kDeviceTime = {.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1};
 
-double seconds(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
-
 }  // namespace
 
 struct Metrics::State {
@@ -162,7 +158,7 @@ void Metrics::step(const StepCounted& counted) {
   state.steps.Increment();
   state.step_tokens.Observe(counted.num_tokens);
   state.step_sequences.Observe(counted.num_sequences);
-  state.device_time.Observe(seconds(counted.device_time));
+  state.device_time.Observe(in_seconds(counted.device_time));
   state.generation_tokens.Increment(counted.num_sampled);
   state.preemptions.Increment(counted.num_preempted);
 }
@@ -189,10 +185,10 @@ void Metrics::request(const RequestCounted& counted) {
   state.prompt_tokens.Increment(usage.num_prompt_tokens);
   state.request_prompt_tokens.Observe(usage.num_prompt_tokens);
   state.request_generation_tokens.Observe(usage.num_output_tokens);
-  state.first_token.Observe(seconds(counted.timing.first_token));
-  state.request_time.Observe(seconds(counted.timing.last_token));
+  state.first_token.Observe(in_seconds(counted.timing.first_token));
+  state.request_time.Observe(in_seconds(counted.timing.last_token));
   if (usage.num_output_tokens > 1) {
-    state.token_time.Observe(seconds(counted.timing.last_token - counted.timing.first_token) /
+    state.token_time.Observe(in_seconds(counted.timing.last_token - counted.timing.first_token) /
                              (usage.num_output_tokens - 1));
   }
 }

@@ -38,10 +38,6 @@ std::string end_of(const ReplayReport& report) {
   return "complete";
 }
 
-double seconds(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
-
 void write_positions(transport::JsonWriter& json, const StoryLine& line) {
   json.member("begin", line.begin).member("end", line.end).member("known", line.num_known);
 }
@@ -81,7 +77,7 @@ void write_details(transport::JsonWriter& json, const StoryLine& line) {
     case Happening::ended:
     case Happening::cancelled:
       json.member("output_tokens", line.num_output_tokens)
-          .member("since_arrival_s", seconds(line.since_arrival));
+          .member("since_arrival_s", in_seconds(line.since_arrival));
       break;
     case Happening::refused:
     case Happening::awaits_prefix:
@@ -100,8 +96,8 @@ void write_details(transport::JsonWriter& json, const StoryLine& line) {
 
 void write_line(transport::JsonWriter& json, const StoryLine& line, TimePoint origin) {
   json.begin_object()
-      .member("time_s", seconds(line.first_time - origin))
-      .member("until_s", seconds(line.last_time - origin))
+      .member("time_s", in_seconds(line.first_time - origin))
+      .member("until_s", in_seconds(line.last_time - origin))
       .member("ring", line.ring.value);
   if (line.first_step != StepNumber{}) {
     json.member("step", line.first_step.value).member("until_step", line.last_step.value);
@@ -153,9 +149,10 @@ std::string request_table(const journal::Explanation& explanation) {
   text << std::fixed << std::setprecision(4);
   for (const auto& [request, entry] : explanation.requests) {
     text << std::setw(7) << request.value << std::setw(14)
-         << seconds(entry.arrival - explanation.origin) << std::setw(10) << entry.num_prompt_tokens
-         << std::setw(10) << entry.num_output_tokens << std::setw(11) << entry.num_preemptions
-         << std::setw(10) << entry.attempt.value << "  " << journal::name_of(entry.fate) << "\n";
+         << in_seconds(entry.arrival - explanation.origin) << std::setw(10)
+         << entry.num_prompt_tokens << std::setw(10) << entry.num_output_tokens << std::setw(11)
+         << entry.num_preemptions << std::setw(10) << entry.attempt.value << "  "
+         << journal::name_of(entry.fate) << "\n";
   }
   return text.str();
 }

@@ -48,10 +48,6 @@ struct SimulateSettings {
   std::string json_file;
 };
 
-double in_seconds(Duration time) {
-  return std::chrono::duration<double>(time).count();
-}
-
 std::int64_t peak_memory_bytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);

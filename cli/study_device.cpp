@@ -334,7 +334,7 @@ StudyRun in_steps(const StudyRun& measured) {
   auto run = measured;
   run.asked.part = StudyPart::gain;
   run.record = nullptr;
-  const auto unit = std::chrono::duration<double>(simulation::kUnitStep).count();
+  const auto unit = in_seconds(simulation::kUnitStep);
   run.figures.seconds = static_cast<double>(run.figures.num_steps) * unit;
   return run;
 }

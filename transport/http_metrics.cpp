@@ -10,7 +10,7 @@ void HttpMetrics::count(std::string_view handler,
                         Duration duration) {
   ++requests_[{handler, method, status}];
   auto& histogram = durations_[handler];
-  const auto seconds = std::chrono::duration<double>(duration).count();
+  const auto seconds = in_seconds(duration);
   for (std::size_t i = 0; i < kBounds.size(); ++i) {
     histogram.at_most.at(i) += seconds <= kBounds.at(i) ? 1U : 0U;
   }

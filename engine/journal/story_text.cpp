@@ -8,7 +8,7 @@ namespace {
 
 std::string seconds(Duration duration) {
   std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.4f", std::chrono::duration<double>(duration).count());
+  std::snprintf(text.data(), text.size(), "%.4f", in_seconds(duration));
   return text.data();
 }
 

@@ -13,16 +13,12 @@ void blend(double& mean, double measured) {
   mean = mean == 0 ? measured : mean + kWeightOfNewest * (measured - mean);
 }
 
-Duration duration(double seconds) {
-  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
-}
-
 }  // namespace
 
 void StepPace::observe(std::int64_t num_prefill_tokens,
                        std::int64_t num_decode_tokens,
                        Duration device_time) {
-  const auto seconds = std::chrono::duration<double>(device_time).count();
+  const auto seconds = in_seconds(device_time);
   if (num_prefill_tokens == 0) {
     blend(decode_seconds_, seconds);
     return;
@@ -36,14 +32,14 @@ std::int32_t StepPace::prefill_tokens_within(Duration target, std::int32_t unkno
   if (seconds_per_prefill_token_ <= 0) {
     return unknown;
   }
-  const auto left = std::chrono::duration<double>(target).count() - decode_seconds_;
+  const auto left = in_seconds(target) - decode_seconds_;
   const auto tokens = std::max(left, 0.0) / seconds_per_prefill_token_;
   return static_cast<std::int32_t>(
       std::min(tokens, static_cast<double>(std::numeric_limits<std::int32_t>::max())));
 }
 
 policies::Pace StepPace::pace() const {
-  return policies::Pace{duration(seconds_per_prefill_token_), duration(decode_seconds_)};
+  return policies::Pace{from_seconds(seconds_per_prefill_token_), from_seconds(decode_seconds_)};
 }
 
 }  // namespace troupe

@@ -76,8 +76,7 @@ double offered_load(double arrivals_per_second,
                     std::int32_t batch,
                     Duration step_time) {
   TROUPE_CHECK(batch > 0, "a batch of nobody");
-  const auto seconds = std::chrono::duration<double>(step_time).count();
-  return arrivals_per_second * steps_of_request / batch * seconds;
+  return arrivals_per_second * steps_of_request / batch * in_seconds(step_time);
 }
 
 }  // namespace troupe::simulation

@@ -110,10 +110,6 @@ struct DescribeLength {
   std::string operator()(const QuantileTable& law) const { return "quantiles of " + law.name; }
 };
 
-double seconds_of(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
-
 struct DescribeArrival {
   std::string operator()(const AllAtOnce&) const { return "all at once"; }
 
@@ -125,7 +121,7 @@ struct DescribeArrival {
 
   std::string operator()(const BurstArrivals& law) const {
     char text[64];
-    std::snprintf(text, sizeof text, "bursts of %d every %.3g s", law.size, seconds_of(law.every));
+    std::snprintf(text, sizeof text, "bursts of %d every %.3g s", law.size, in_seconds(law.every));
     return text;
   }
 };

@@ -10,10 +10,6 @@ namespace {
 constexpr double kWidth = 1.01;
 constexpr double kSmallestSeconds = 1e-6;
 
-double seconds_of(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
-
 std::size_t class_of(double seconds) {
   if (seconds <= kSmallestSeconds) {
     return 0;
@@ -24,7 +20,7 @@ std::size_t class_of(double seconds) {
 
 Duration upper_end(std::size_t index) {
   const auto seconds = kSmallestSeconds * std::pow(kWidth, static_cast<double>(index));
-  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
+  return from_seconds(seconds);
 }
 
 }  // namespace
@@ -34,13 +30,13 @@ void LatencyHistogram::add(Duration duration, std::int64_t count) {
     return;
   }
   const auto counted = std::max(duration, Duration::zero());
-  const auto index = class_of(seconds_of(counted));
+  const auto index = class_of(in_seconds(counted));
   if (index >= classes_.size()) {
     classes_.resize(index + 1, 0);
   }
   classes_[index] += count;
   count_ += count;
-  sum_seconds_ += seconds_of(counted) * static_cast<double>(count);
+  sum_seconds_ += in_seconds(counted) * static_cast<double>(count);
   longest_ = std::max(longest_, counted);
 }
 

@@ -16,12 +16,8 @@ namespace {
 constexpr std::size_t kMoments = 400;  // a chart is no finer than its pixels
 constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
 
-double seconds_of(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
-
 double end_of(const RunRecord& record) {
-  return record.steps.empty() ? 0 : seconds_of(record.steps.back().end);
+  return record.steps.empty() ? 0 : in_seconds(record.steps.back().end);
 }
 
 /// Adds `value` over [begin, end), in units of a cell, to the cells that it lies in.
@@ -45,7 +41,7 @@ std::vector<Point> over_time(const RunRecord& record,
   std::vector<double> cells(kMoments, 0.0);
   const auto scale = static_cast<double>(kMoments) / until;
   for (const auto& step : record.steps) {
-    spread(cells, seconds_of(step.begin) * scale, seconds_of(step.end) * scale, figure(step));
+    spread(cells, in_seconds(step.begin) * scale, in_seconds(step.end) * scale, figure(step));
   }
   std::vector<Point> points;
   for (std::size_t cell = 0; cell < cells.size(); ++cell) {
@@ -74,7 +70,7 @@ void draw_request(Chart& chart, const RequestRecord& request, double row) {
     const auto end =
         index + 1 < request.phases.size() ? request.phases[index + 1].begin : request.end;
     const auto thin = span.phase == Phase::queued ? 0.15 : 0.0;
-    chart.box({seconds_of(span.begin), seconds_of(end), row + 0.1 + thin, row + 0.9 - thin},
+    chart.box({in_seconds(span.begin), in_seconds(end), row + 0.1 + thin, row + 0.9 - thin},
               ink_of(span.phase));
   }
 }
@@ -131,7 +127,7 @@ std::string plot_gantt(const std::string& title,
   const auto shown = std::min<std::ptrdiff_t>(count, std::max(1, max_requests));
   double until = 0;
   for (const auto& request : record.requests) {
-    until = std::max(until, seconds_of(request.end));
+    until = std::max(until, in_seconds(request.end));
   }
   constexpr std::int32_t kFrame = 110;
   constexpr std::int32_t kBar = 5;

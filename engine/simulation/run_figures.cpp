@@ -7,10 +7,6 @@
 namespace troupe::simulation {
 namespace {
 
-double seconds_of(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
-
 double ratio(double part, double whole) {
   return whole > 0 ? part / whole : 0;
 }
@@ -54,7 +50,7 @@ Times add_requests(const RunRecord& record, RunFigures& figures) {
   }
   figures.latency = percentiles_of(latency);
   figures.first_token = percentiles_of(first_token);
-  figures.mean_queueing = seconds_of(queueing.mean());
+  figures.mean_queueing = in_seconds(queueing.mean());
   figures.cached_share = ratio(cached_tokens, prompt_tokens);
   return times;
 }
@@ -70,7 +66,7 @@ struct StepSums {
   std::int32_t peak_blocks = 0;
 
   void add(const StepRecord& step) {
-    const auto time = seconds_of(step.end - step.begin);
+    const auto time = in_seconds(step.end - step.begin);
     busy += time;
     rows += time * step.num_rows;
     blocks += time * step.num_used_blocks;
@@ -86,7 +82,7 @@ struct StepSums {
 }  // namespace
 
 Percentiles percentiles_of(const LatencyHistogram& histogram) {
-  const auto at = [&](double share) { return seconds_of(histogram.percentile(share)); };
+  const auto at = [&](double share) { return in_seconds(histogram.percentile(share)); };
   return {at(0.50), at(0.90), at(0.95), at(0.99)};
 }
 
@@ -99,7 +95,7 @@ RunFigures figures_of(const RunRecord& record, std::int32_t num_seats) {
     sums.add(step);
   }
   const auto begin = record.requests.empty() ? Duration::zero() : times.first_arrival;
-  figures.seconds = seconds_of(std::max(times.last_end - begin, Duration::zero()));
+  figures.seconds = in_seconds(std::max(times.last_end - begin, Duration::zero()));
   figures.num_steps = std::ssize(record.steps);
   figures.requests_per_second = ratio(static_cast<double>(figures.num_finished), figures.seconds);
   figures.output_tokens_per_second =

@@ -6,13 +6,7 @@
 #include <utility>
 
 namespace troupe::simulation {
-namespace {
-
-Duration from_seconds(double seconds) {
-  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
-}
-
-}  // namespace
+namespace {}  // namespace
 
 StepShape shape_of(const StepPlan& plan) {
   StepShape shape;

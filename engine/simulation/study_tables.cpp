@@ -20,7 +20,7 @@ constexpr const char* kBestColumns =
 constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
 
 double unit_seconds() {
-  return std::chrono::duration<double>(kUnitStep).count();
+  return in_seconds(kUnitStep);
 }
 
 std::string fixed(double number, int digits) {

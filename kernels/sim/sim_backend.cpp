@@ -95,10 +95,6 @@ void transfer(std::span<const std::uint64_t> from, std::span<std::uint64_t> to) 
   std::ranges::copy(from, to.begin());
 }
 
-Duration seconds(double count) {
-  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(count));
-}
-
 /// A step that was enqueued: its outcome, and when it will be done.
 struct Pending {
   StepResult result;
@@ -131,7 +127,7 @@ Duration sim_step_time(const SimTiming& timing,
     bound_seconds =
         std::max(bound_seconds, tokens * timing.flops_per_token / timing.flops_per_second);
   }
-  const auto bound = seconds(bound_seconds);
+  const auto bound = from_seconds(bound_seconds);
   const auto charged =
       timing.fixed + num_tokens * timing.per_token + num_context_tokens * timing.per_context_token;
   return std::max(charged, bound);
@@ -149,7 +145,7 @@ Duration sim_move_time(const SimTiming& timing,
   if (timing.bytes_per_second > 0) {  // a copy reads and writes
     taken += 2 * static_cast<double>(plan.copies.size()) * bytes / timing.bytes_per_second;
   }
-  return seconds(taken);
+  return from_seconds(taken);
 }
 
 struct SimBackend::State {
