@@ -4,6 +4,7 @@
 #include "engine/base/random.h"
 #include "engine/memory/memory_manager.h"
 #include "engine/scheduling/scheduler.h"
+#include "engine/simulation/answer.h"
 
 #include <algorithm>
 #include <chrono>
@@ -62,18 +63,6 @@ EnqueuedRequest request(std::uint64_t number, std::int32_t num_prompt, std::int3
   request.sampling.ignore_eos = true;
   request.arrival = TimePoint(Duration(static_cast<std::int64_t>(number)));
   return request;
-}
-
-StepResult answer(const StepGranted& granted, TokenId token) {
-  StepResult result;
-  result.ring = granted.ring;
-  result.step = granted.step;
-  for (const auto& row : granted.rows) {
-    if (row.samples) {
-      result.tokens.push_back(SampledToken{row.sequence, row.end, token, {}, {}});
-    }
-  }
-  return result;
 }
 
 class Planner {
@@ -172,7 +161,7 @@ class Planner {
     if (in_flight_.empty()) {
       return false;
     }
-    const auto result = answer(in_flight_.front(), ++last_token_ % 50'000);
+    const auto result = simulation::answer_to(in_flight_.front(), ++last_token_ % 50'000);
     in_flight_.pop_front();
     const auto arrived = Clock::now();
     const auto outcome = scheduler_.apply(result);

@@ -127,8 +127,9 @@ class Fleet {
     events_.push(Event{time, ++num_events_, kind, node, nodes_[node].life});
   }
 
-  void schedule_step(std::size_t index) {
+  void plan(std::size_t index) {
     auto& node = nodes_[index];
+    node.engine->plan();
     const auto end = node.engine->next_end();
     if (end && !node.step_scheduled) {
       node.step_scheduled = true;
@@ -162,26 +163,19 @@ class Fleet {
     auto& live = live_[number];
     const auto asked = request(number);
     const auto node = router_.place(asked, loads_);
-    EnqueuedRequest enqueued;
-    enqueued.request = RequestId{number};
-    enqueued.attempt = AttemptNumber{++live.attempt};
-    enqueued.tokens = tokens_of(asked, number);
-    enqueued.num_prompt_tokens = asked.num_prompt_tokens;
-    enqueued.tokens.resize(
-        enqueued.tokens.size() + static_cast<std::size_t>(live.num_output_tokens), TokenId{1});
-    enqueued.max_output_tokens = asked.num_output_tokens;
-    enqueued.sampling.temperature = 0.0F;
-    enqueued.sampling.ignore_eos = true;
-    enqueued.arrival = TimePoint(live.arrival);
-    enqueued.priority = asked.priority;
-    if (nodes_[node].engine->enqueue(std::move(enqueued), now)) {
+    auto attempt = first_attempt(asked, number, tokens_of(asked, number));
+    attempt.attempt = AttemptNumber{++live.attempt};
+    attempt.arrival = TimePoint(live.arrival);
+    attempt.tokens.resize(attempt.tokens.size() + static_cast<std::size_t>(live.num_output_tokens),
+                          TokenId{1});
+    if (nodes_[node].engine->enqueue(std::move(attempt), now)) {
       live.node = static_cast<std::int32_t>(node);
       ++loads_[node].num_requests;
     } else {
       ++report_.num_refused;
       end(number, now);
     }
-    schedule_step(node);
+    plan(node);
   }
 
   // What the tokens are matters to a prefix cache alone.
@@ -220,7 +214,7 @@ class Fleet {
     for (const auto& token : node.engine->land()) {
       take(token, now);
     }
-    schedule_step(index);
+    plan(index);
   }
 
   void take(const RequestTokens& token, Duration now) {
@@ -323,9 +317,8 @@ double requests_per_second(const Workload& list, const VirtualEngineOptions& eng
   StepShape decodes;
   decodes.num_decodes = std::llround(batch);
   decodes.num_decode_context = std::llround(batch * (prompt + output / 2));
-  const auto to_seconds = [](Duration time) { return std::chrono::duration<double>(time).count(); };
-  const auto decoding = to_seconds(engine.cost(decodes)) * output / batch;
-  const auto prefill = to_seconds(engine.cost(whole_prompts(1, std::llround(prompt))));
+  const auto decoding = in_seconds(engine.cost(decodes)) * output / batch;
+  const auto prefill = in_seconds(engine.cost(whole_prompts(1, std::llround(prompt))));
   return 1.0 / (decoding + prefill);
 }
 

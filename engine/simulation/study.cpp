@@ -29,10 +29,6 @@ constexpr std::int32_t kUrgentPriority = 5;
 /// Of what a full batch of the list's longest requests needs.
 constexpr double kScarceShare = 0.5;
 
-double seconds_of(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
-
 using List = std::shared_ptr<const Workload>;
 
 struct Stream {
@@ -56,7 +52,7 @@ double capacity(const Workload& list, std::int32_t batch, const StudyDevice& dev
   decodes.num_decodes = batch;
   decodes.num_decode_context = static_cast<std::int64_t>(batch * (prompt + output / 2));
   const auto prefill = device.cost(whole_prompts(1, std::llround(prompt)));
-  const auto seconds = seconds_of(device.cost(decodes)) * output / batch + seconds_of(prefill);
+  const auto seconds = in_seconds(device.cost(decodes)) * output / batch + in_seconds(prefill);
   return seconds > 0 ? 1.0 / seconds : 1.0;
 }
 
@@ -165,7 +161,7 @@ class Planner {
              {shared(with_arrivals(list, bursts, options_.seed)),
               at_load(kBusyLoad, describe(bursts)), full * kBusyLoad},
              kStreamBatch, kModelled);
-    const auto last = seconds_of(list.requests.back().arrival);
+    const auto last = in_seconds(list.requests.back().arrival);
     if (last > 0) {
       add_each(StudyPart::arrivals,
                {shared(list), "as recorded", static_cast<double>(list.requests.size()) / last},
@@ -233,10 +229,10 @@ std::int64_t num_blocks(const StudyCase& one, const Extent& extent, const StudyD
   return std::min(all, std::max(scarce, blocks_of(extent.longest)));
 }
 
-DriveOptions drive_options(const StudyCase& one, const StudyDevice& device) {
+VirtualEngineOptions drive_options(const StudyCase& one, const StudyDevice& device) {
   const auto extent = extent_of(*one.list);
   const auto& policy = *one.policy;
-  DriveOptions options;
+  VirtualEngineOptions options;
   auto& engine = options.engine;
   engine.block_size = kBlockSize;
   engine.num_blocks = narrow(num_blocks(one, extent, device));
@@ -285,7 +281,7 @@ double mean_padding(const RunRecord& record,
   double time = 0;
   for (std::size_t index = 0; index < std::min(padded.size(), record.steps.size()); ++index) {
     const auto& step = record.steps[index];
-    const auto seconds = seconds_of(step.end - step.begin);
+    const auto seconds = in_seconds(step.end - step.begin);
     sum += seconds * static_cast<double>(padded[index] - step.num_stored_tokens);
     time += seconds;
   }

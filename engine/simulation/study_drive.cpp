@@ -1,25 +1,14 @@
 #include "engine/simulation/study_drive.h"
 
-#include "engine/memory/memory_manager.h"
-#include "engine/scheduling/scheduler.h"
-
 #include <algorithm>
-#include <deque>
 #include <limits>
-#include <string>
 #include <utility>
 
 namespace troupe::simulation {
 namespace {
 
 constexpr std::int32_t kVocabSize = 32'000;
-constexpr TokenId kToken = 1;
 constexpr std::size_t kNobody = std::numeric_limits<std::size_t>::max();
-
-struct InFlight {
-  StepResult result;
-  Duration end{};
-};
 
 /// Who sits on a seat, and how many of its tokens the KV cache holds.
 struct Seat {
@@ -30,11 +19,10 @@ struct Seat {
 
 class Drive {
  public:
-  Drive(const Workload& workload, const DriveOptions& options)
+  Drive(const Workload& workload, const VirtualEngineOptions& options)
       : workload_(workload),
-        options_(options),
-        scheduler_(options.engine, RingNumber{1}),
-        memory_(options.memory, RingNumber{1}),
+        engine_(options, [this](const SettledStep& step) { settled(step); }),
+        num_blocks_(options.memory.num_blocks),
         last_tokens_(workload.requests.size()),
         seats_(static_cast<std::size_t>(options.engine.max_num_seqs)) {
     record_.block_size = options.memory.block_size;
@@ -46,23 +34,21 @@ class Drive {
   RunRecord run() {
     for (;;) {
       let_in();
-      if (const auto proposal = scheduler_.propose(TimePoint(now_))) {
-        settle(*proposal);
-        continue;
-      }
+      engine_.plan();
       const auto arrives = next_ < workload_.requests.size();
-      if (!flights_.empty() &&
-          (!arrives || flights_.front().end <= workload_.requests[next_].arrival)) {
-        land();
+      const auto end = engine_.next_end();
+      if (end && (!arrives || *end <= workload_.requests[next_].arrival)) {
+        now_ = *end;
+        deliver(engine_.land());
       } else if (arrives) {
         now_ = std::max(now_, workload_.requests[next_].arrival);
       } else {
         break;
       }
     }
-    record_.num_discarded_rows = scheduler_.statistics().num_discarded_rows;
-    const auto& memory = memory_.statistics();
-    record_.num_swapped_blocks = memory.num_swapped_in_blocks + memory.num_swapped_out_blocks;
+    const auto totals = engine_.totals();
+    record_.num_discarded_rows = totals.num_discarded_rows;
+    record_.num_swapped_blocks = totals.num_swapped_blocks;
     return std::move(record_);
   }
 
@@ -76,48 +62,31 @@ class Drive {
       record.num_prompt_tokens = request.num_prompt_tokens;
       record.priority = request.priority;
       record.phases.push_back({Phase::queued, request.arrival});
-      if (!scheduler_.enqueue(attempt_of(next_))) {
+      auto prompt = prompt_tokens(workload_, next_, kVocabSize);
+      if (!engine_.enqueue(first_attempt(request, next_, std::move(prompt)), now_)) {
         record.ending = Ending::refused;
         record.end = now_;
       }
     }
   }
 
-  EnqueuedRequest attempt_of(std::size_t index) const {
-    const auto& request = workload_.requests[index];
-    EnqueuedRequest attempt;
-    attempt.request = RequestId{index};
-    attempt.attempt = AttemptNumber{1};
-    attempt.tokens = prompt_tokens(workload_, index, kVocabSize);
-    attempt.num_prompt_tokens = request.num_prompt_tokens;
-    attempt.max_output_tokens = request.num_output_tokens;
-    attempt.sampling.temperature = 0.0F;
-    attempt.sampling.seed = 0;
-    attempt.sampling.ignore_eos = true;
-    attempt.arrival = TimePoint(request.arrival);
-    attempt.priority = request.priority;
-    attempt.tenant = std::to_string(request.tenant);
-    return attempt;
-  }
-
-  void settle(const StepProposal& proposal) {
-    auto settled = memory_.settle(proposal);
-    for (const auto id : proposal.releases) {
+  void settled(const SettledStep& step) {
+    for (const auto id : step.proposal.releases) {
       const auto seat = std::ranges::find(seats_, id, &Seat::sequence);
       if (seat != seats_.end()) {
         clear(*seat);
       }
     }
-    for (const auto id : settled.granted.preempted) {
+    for (const auto id : step.granted.preempted) {
       const auto seat = std::ranges::find(seats_, id, &Seat::sequence);
       if (seat != seats_.end()) {
         preempt(*seat);
       }
     }
-    if (settled.plan) {
-      enqueue(*settled.plan, settled.granted);
+    if (step.plan != nullptr) {
+      seat_entrants(*step.plan, step.begin);
+      record_step(step, *step.plan);
     }
-    deliver(scheduler_.acknowledge(settled.granted), now_);
   }
 
   void preempt(Seat& seat) {
@@ -132,44 +101,6 @@ class Drive {
     seat = {};
   }
 
-  Duration cost_of(const StepPlan& plan) const {
-    const auto cost = options_.cost(options_.shape(plan));
-    const auto num_moved = plan.swaps_in.size() + plan.swaps_out.size();
-    const auto& memory = options_.memory;
-    if (num_moved == 0 || memory.host_link_bytes_per_second <= 0) {
-      return cost;
-    }
-    const auto bytes = static_cast<double>(num_moved) * static_cast<double>(memory.bytes_per_block);
-    const std::chrono::duration<double> moving(bytes / memory.host_link_bytes_per_second);
-    return cost + std::chrono::duration_cast<Duration>(moving);
-  }
-
-  void enqueue(const StepPlan& plan, const StepGranted& granted) {
-    StepRecord step;
-    step.begin = std::max(now_, device_free_);
-    step.end = step.begin + cost_of(plan);
-    device_free_ = step.end;
-    InFlight flight;
-    flight.end = step.end;
-    flight.result.ring = plan.ring;
-    flight.result.step = plan.step;
-    flight.result.device_time = step.end - step.begin;
-    seat_entrants(plan, step.begin);
-    store_rows(plan, step);
-    for (const auto& row : granted.rows) {
-      if (row.samples) {
-        flight.result.tokens.push_back(SampledToken{row.sequence, row.end, kToken, {}, {}});
-      }
-    }
-    const auto statistics = scheduler_.statistics();
-    step.num_waiting = statistics.num_waiting;
-    step.num_running = statistics.num_running;
-    step.num_used_blocks = memory_.num_total_blocks() - granted.num_free_blocks;
-    step.num_stored_tokens = num_stored_;
-    record_.steps.push_back(step);
-    flights_.push_back(std::move(flight));
-  }
-
   void seat_entrants(const StepPlan& plan, Duration begin) {
     for (const auto& taken : plan.seats_taken) {
       const auto index = static_cast<std::size_t>(taken.start->request.value);
@@ -181,7 +112,10 @@ class Drive {
     }
   }
 
-  void store_rows(const StepPlan& plan, StepRecord& step) {
+  void record_step(const SettledStep& settled, const StepPlan& plan) {
+    StepRecord step;
+    step.begin = settled.begin;
+    step.end = settled.end;
     step.num_rows = static_cast<std::int32_t>(plan.rows.size());
     for (const auto& row : plan.rows) {
       const auto num_tokens = row.end - row.begin;
@@ -190,53 +124,48 @@ class Drive {
       num_stored_ += row.end - seat.num_stored;
       seat.num_stored = row.end;
     }
+    step.num_waiting = settled.num_waiting;
+    step.num_running = settled.num_running;
+    step.num_used_blocks = num_blocks_ - settled.granted.num_free_blocks;
+    step.num_stored_tokens = num_stored_;
+    record_.steps.push_back(step);
   }
 
-  void land() {
-    auto flight = std::move(flights_.front());
-    flights_.pop_front();
-    now_ = std::max(now_, flight.end);
-    deliver(scheduler_.apply(flight.result), flight.end);
-  }
-
-  void deliver(const StepOutcome& outcome, Duration time) {
-    for (const auto& token : outcome.tokens) {
+  void deliver(const std::vector<RequestTokens>& tokens) {
+    for (const auto& token : tokens) {
       const auto index = token.request.value;
       auto& record = record_.requests[index];
       if (record.num_output_tokens++ == 0) {
-        record.first_token = time;
+        record.first_token = now_;
         record.num_cached_tokens = token.num_cached_tokens;
       } else {
-        record_.inter_token.add(time - last_tokens_[index]);
+        record_.inter_token.add(now_ - last_tokens_[index]);
       }
       if (record.phases.back().phase == Phase::prefill) {
-        record.phases.push_back({Phase::decode, time});
+        record.phases.push_back({Phase::decode, now_});
       }
-      last_tokens_[index] = time;
+      last_tokens_[index] = now_;
       if (token.finished) {
         record.ending = Ending::finished;
-        record.end = time;
+        record.end = now_;
       }
     }
   }
 
   const Workload& workload_;
-  const DriveOptions& options_;
-  Scheduler scheduler_;
-  MemoryManager memory_;
+  VirtualEngine engine_;
+  std::int32_t num_blocks_;
   RunRecord record_;
   std::vector<Duration> last_tokens_;  // of each request that has one
   std::vector<Seat> seats_;
-  std::deque<InFlight> flights_;
   std::size_t next_ = 0;
   std::int64_t num_stored_ = 0;
   Duration now_{};
-  Duration device_free_{};
 };
 
 }  // namespace
 
-RunRecord drive(const Workload& workload, const DriveOptions& options) {
+RunRecord drive(const Workload& workload, const VirtualEngineOptions& options) {
   return Drive(workload, options).run();
 }
 

@@ -3,6 +3,7 @@
 
 #include "engine/api/attempt.h"
 #include "engine/api/engine_config.h"
+#include "engine/simulation/answer.h"
 #include "engine/step/step.h"
 
 #include <algorithm>
@@ -89,15 +90,7 @@ inline StepGranted defer_all(const StepProposal& proposal) {
 
 /// The device's answer to a grant: the same token for every row that samples.
 inline StepResult sample_all(const StepGranted& granted, TokenId token) {
-  StepResult result;
-  result.ring = granted.ring;
-  result.step = granted.step;
-  for (const auto& row : granted.rows) {
-    if (row.samples) {
-      result.tokens.push_back(SampledToken{row.sequence, row.end, token, {}, {}});
-    }
-  }
-  return result;
+  return simulation::answer_to(granted, token);
 }
 
 }  // namespace troupe::test

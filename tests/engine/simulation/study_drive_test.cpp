@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::int32_t kBlockSize = 4;
 
-DriveOptions options(std::int32_t num_seats, std::int32_t num_blocks) {
-  DriveOptions drive;
+VirtualEngineOptions options(std::int32_t num_seats, std::int32_t num_blocks) {
+  VirtualEngineOptions drive;
   drive.engine.block_size = kBlockSize;
   drive.engine.num_blocks = num_blocks;
   drive.engine.max_model_len = 4096;
@@ -52,7 +52,7 @@ std::vector<std::int32_t> draw_outputs(std::uint64_t seed, std::size_t count) {
 }
 
 /// What must be true of every run.
-void check(const RunRecord& record, const Workload& list, const DriveOptions& drive) {
+void check(const RunRecord& record, const Workload& list, const VirtualEngineOptions& drive) {
   REQUIRE(record.requests.size() == list.requests.size());
   for (std::size_t index = 0; index < list.requests.size(); ++index) {
     const auto& request = record.requests[index];

@@ -17,19 +17,7 @@ namespace {
 constexpr std::int32_t kVocabSize = 32'000;
 
 EnqueuedRequest attempt_of(const Workload& list, std::size_t index) {
-  const auto& asked = list.requests[index];
-  EnqueuedRequest attempt;
-  attempt.request = RequestId{index};
-  attempt.attempt = AttemptNumber{1};
-  attempt.tokens = prompt_tokens(list, index, kVocabSize);
-  attempt.num_prompt_tokens = asked.num_prompt_tokens;
-  attempt.max_output_tokens = asked.num_output_tokens;
-  attempt.sampling.temperature = 0.0F;
-  attempt.sampling.ignore_eos = true;
-  attempt.arrival = TimePoint(asked.arrival);
-  attempt.priority = asked.priority;
-  attempt.tenant = std::to_string(asked.tenant);
-  return attempt;
+  return first_attempt(list.requests[index], index, prompt_tokens(list, index, kVocabSize));
 }
 
 VirtualEngineOptions options_of(std::int32_t num_blocks, std::int32_t max_num_seqs) {
@@ -65,6 +53,7 @@ Played play(const Workload& list, const VirtualEngineOptions& options) {
     const auto end = engine.next_end();
     if (next < list.requests.size() && (!end || list.requests[next].arrival < *end)) {
       REQUIRE(engine.enqueue(attempt_of(list, next), list.requests[next].arrival));
+      engine.plan();
       ++next;
     } else if (end) {
       for (const auto& token : engine.land()) {
@@ -72,6 +61,7 @@ Played play(const Workload& list, const VirtualEngineOptions& options) {
         answer.tokens.push_back(*end);
         answer.finished = token.finished.has_value();
       }
+      engine.plan();
     } else {
       break;
     }
@@ -122,6 +112,7 @@ TEST_CASE("a request that fits into no memory is refused at once") {
   VirtualEngine engine(options);
 
   const auto taken = engine.enqueue(attempt_of(list, 0), Duration::zero());
+  engine.plan();
   REQUIRE_FALSE(taken);
   CHECK(taken.error().code == ErrorCode::never_fits);
   CHECK_FALSE(engine.next_end());
@@ -168,7 +159,7 @@ Duration drawn_cost(const StepShape& shape) {
          shape.num_decode_context * std::chrono::nanoseconds(13);
 }
 
-// The study's loop was written apart from this one, and looks at a whole list.
+// The study lets a whole list in by itself, and learns of steps by watching the planning.
 TEST_CASE("the study's loop and the virtual engine play every list alike, under every policy") {
   std::int64_t num_preemptions = 0;
   std::int64_t num_hit_tokens = 0;
@@ -179,8 +170,7 @@ TEST_CASE("the study's loop and the virtual engine play every list alike, under 
     options.engine.scheduling.policy = kPolicyNames[seed % kPolicyNames.size()].policy;
     options.cost = drawn_cost;
     const auto played = play(list, options);
-    const auto record =
-        drive(list, DriveOptions{options.engine, options.memory, options.cost, shape_of});
+    const auto record = drive(list, options);
 
     Duration busy{};
     for (const auto& step : record.steps) {
