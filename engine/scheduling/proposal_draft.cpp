@@ -26,7 +26,7 @@ void ProposalDraft::compose(const DraftTerms& terms,
 void ProposalDraft::look_round() {
   decodes_.clear();
   prefills_.clear();
-  displaceable_.clear();
+  yielding_.clear();
   oldest_ = nullptr;
   held_back_runner_ = nullptr;
   num_companions_ = 0;
@@ -45,15 +45,17 @@ void ProposalDraft::look_round() {
       decodes_.push_back(sequence);
     }
   }
-  if (terms_.company != kEverybody) {
-    return;  // suspects displace nobody: who pauses gives way to them as it is
-  }
   const auto& running = roster_.running();
   for (auto one = running.rbegin(); one != running.rend(); ++one) {
-    if (*one != oldest_ && (*one)->num_preemptions() < kMaxPreemptions) {
-      displaceable_.push_back(*one);
+    if (in_company(**one) && *one != oldest_ && (*one)->num_preemptions() < kMaxPreemptions) {
+      yielding_.push_back(*one);
     }
   }
+}
+
+// Suspects displace nobody: who pauses gives way to them as it is.
+std::span<Sequence* const> ProposalDraft::displaceable() const {
+  return terms_.company == kEverybody ? yielding_ : std::span<Sequence* const>{};
 }
 
 // While a batch forms, all its members compute their prompts; then they decode in step.
@@ -67,7 +69,7 @@ std::int32_t ProposalDraft::share_tokens() {
     batch_closed_ = false;
   }
   const auto could_enter = !roster_.waiting().empty() && !batch_closed_ &&
-                           (roster_.num_free_seats() > 0 || !displaceable_.empty());
+                           (roster_.num_free_seats() > 0 || !displaceable().empty());
   const auto demand = could_enter || !prefills_.empty() ? PrefillDemand::some : PrefillDemand::none;
   const auto num_decodes = batch_forms() ? 0 : static_cast<std::int32_t>(decodes_.size());
   const auto budget = split_budget(config_.scheduling, config_.max_num_batched_tokens, num_decodes,
@@ -112,7 +114,7 @@ AdmissionTerms ProposalDraft::admission_terms(std::int32_t budget) const {
   terms.num_running = num_companions_;
   terms.cached = config_.enable_prefix_caching ? AdmissionTerms::CachedTokens::any
                                                : AdmissionTerms::CachedTokens::none;
-  terms.displaceable = displaceable_;
+  terms.displaceable = displaceable();
   terms.held_back_runner = held_back_runner_;
   return terms;
 }
@@ -282,10 +284,8 @@ void ProposalDraft::add_victims(StepProposal& proposal) const {
       }
     }
   }
-  for (auto one = running.rbegin(); one != running.rend(); ++one) {
-    if (in_company(**one) && *one != oldest_ && (*one)->num_preemptions() < kMaxPreemptions) {
-      proposal.victims.push_back((*one)->id());
-    }
+  for (const auto* one : yielding_) {
+    proposal.victims.push_back(one->id());
   }
 }
 

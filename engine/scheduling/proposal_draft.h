@@ -12,6 +12,7 @@
 #include "engine/step/step.h"
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace troupe {
@@ -56,6 +57,7 @@ class ProposalDraft {
   }
 
   void look_round();
+  [[nodiscard]] std::span<Sequence* const> displaceable() const;
   [[nodiscard]] bool batch_forms() const;
   [[nodiscard]] std::int32_t share_tokens();
   void assign_decodes(std::int32_t num_tokens);
@@ -86,8 +88,8 @@ class ProposalDraft {
   // What `look_round` saw.
   std::vector<Sequence*> decodes_;
   std::vector<Sequence*> prefills_;
-  std::vector<Sequence*> displaceable_;  // the least deserving first
-  Sequence* oldest_ = nullptr;           // of the company
+  std::vector<Sequence*> yielding_;  // of the company, who may have to: the least deserving first
+  Sequence* oldest_ = nullptr;       // of the company
   Sequence* held_back_runner_ = nullptr;
   std::int32_t num_companions_ = 0;
 };
