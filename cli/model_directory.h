@@ -17,6 +17,9 @@ inline constexpr const char* kDemoModel = "demo";
 /// a file, or a directory without a config.json.
 [[nodiscard]] Result<std::filesystem::path> find_model(const std::string& model);
 
+/// The name of the device and model that simulations have when nobody says another.
+inline constexpr const char* kDefaultCalibration = "h200-llama-7b";
+
 /// A file of measured step times that `name` names: as a path, or as one of the shipped ones, which
 /// are looked for where the shipped models are. Error `not_found` with those places.
 [[nodiscard]] Result<std::filesystem::path> find_calibration(const std::string& name);

@@ -34,12 +34,11 @@ arrive as a Poisson stream. The same flags give the same digest.
   troupe simulate --nodes 1000 --requests 1000000 --list azure2023_conv
   troupe simulate --nodes 16 --list mooncake_conversation_prefix --router prefix-affinity)";
 
-constexpr double kDeviceBytes = 0.9 * 141e9;
 constexpr std::int64_t kMostRequests = 100'000'000;
 
 struct SimulateSettings {
   StudyListOptions lists;
-  std::string calibration = "h200-llama-7b";
+  std::string calibration = kDefaultCalibration;
   FleetOptions fleet;
   double restart_seconds = 30;
   std::int32_t max_num_seqs = 128;
@@ -68,8 +67,7 @@ VirtualEngineOptions node_options(const SimulateSettings& settings,
   engine.max_model_len = INT32_MAX / 2;
   engine.enable_prefix_caching = list.prefix_block_tokens > 0;
   const auto bytes_per_block = calibration.kv_bytes_per_token * engine.block_size;
-  engine.num_blocks =
-      static_cast<std::int32_t>((kDeviceBytes - calibration.weight_bytes) / bytes_per_block);
+  engine.num_blocks = static_cast<std::int32_t>(kv_memory_bytes(calibration) / bytes_per_block);
   auto& memory = node.memory;
   memory.num_blocks = engine.num_blocks;
   memory.block_size = engine.block_size;

@@ -45,9 +45,6 @@ Lists: azure2023_conv, azure2023_code, mooncake_conversation_prefix, sharegpt_ll
 heavy_tail_256, read from --data DIR as NAME.csv (arrival_s,prompt_tokens,output_tokens and perhaps
 prefix_hash_ids), or made up from quantiles of those traces; or any file of that shape by --list.)";
 
-constexpr const char* kDefaultCalibration = "h200-llama-7b";
-/// Of a device with 141 GB, nine tenths, before its weights.
-constexpr double kDeviceBytes = 0.9 * 141e9;
 constexpr std::int32_t kMostTokensOnDevice = 384;
 
 struct StudySettings {
@@ -185,8 +182,8 @@ Result<Results> study_on_model(const StudySettings& settings,
   device.name = calibration->device + ", " + calibration->model + " (modelled)";
   device.cost = fitted_step_cost(cost);
   device.kv_bytes_per_token = calibration->kv_bytes_per_token;
-  device.kv_memory_bytes = settings.kv_memory_bytes > 0 ? settings.kv_memory_bytes
-                                                        : kDeviceBytes - calibration->weight_bytes;
+  device.kv_memory_bytes =
+      settings.kv_memory_bytes > 0 ? settings.kv_memory_bytes : kv_memory_bytes(*calibration);
   device.host_link_bytes_per_second = calibration->host_link_bytes_per_second;
   simulation::StudyOptions options;
   options.lists = std::move(lists);

@@ -237,6 +237,11 @@ Result<Calibration> load_calibration(const std::filesystem::path& file) {
   return parse_calibration(object->dump(), file.filename().string());
 }
 
+double kv_memory_bytes(const Calibration& calibration) {
+  constexpr double kDeviceBytes = 0.9 * 141e9;
+  return kDeviceBytes - calibration.weight_bytes;
+}
+
 StepShape shape_of(const MeasuredStep& step) {
   StepShape shape;
   shape.num_decodes = step.batch;

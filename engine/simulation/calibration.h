@@ -45,6 +45,10 @@ struct Calibration {
 /// `parse_calibration` of a file. Errors: `not_found`, and those above.
 [[nodiscard]] Result<Calibration> load_calibration(const std::filesystem::path& file);
 
+/// What a device with the memory of an H200 leaves to the KV cache: nine tenths of 141 GB, less the
+/// weights.
+[[nodiscard]] double kv_memory_bytes(const Calibration& calibration);
+
 [[nodiscard]] StepShape shape_of(const MeasuredStep& step);
 
 /// For each batch a line through the measured times over the context; between batches, and between
