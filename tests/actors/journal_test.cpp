@@ -7,10 +7,10 @@
 #include "engine/journal/replay.h"
 
 #include "tests/support/actor_stage.h"
+#include "tests/support/temporary_directory.h"
 #include "tests/support/tiny_company.h"
 
 #include <doctest/doctest.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -24,29 +24,6 @@
 
 namespace troupe {
 namespace {
-
-/// A folder that goes with the test.
-class Folder {
- public:
-  Folder() {
-    auto name = (std::filesystem::temp_directory_path() / "troupe_journal_XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  ~Folder() {
-    std::error_code nothing_to_be_done;
-    std::filesystem::remove_all(path_, nothing_to_be_done);
-  }
-
-  [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 journal::ReplayReport replay_of(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -155,7 +132,7 @@ caf::behavior writer(caf::stateful_actor<WriterState>* self, const caf::actor& j
 }  // namespace
 
 TEST_CASE("what a company recorded is replayed to the same plans, in whatever order all came") {
-  const Folder folder;
+  const TemporaryDirectory folder;
   std::int64_t num_rings = 0;
   for (std::uint32_t seed = 0; seed < 40; ++seed) {
     CAPTURE(seed);
@@ -176,7 +153,7 @@ TEST_CASE("what a company recorded is replayed to the same plans, in whatever or
 }
 
 TEST_CASE("a company that records says what it says without") {
-  const Folder folder;
+  const TemporaryDirectory folder;
   for (std::uint32_t seed = 100; seed < 103; ++seed) {
     perform("", seed);
     perform(folder.file(std::to_string(seed)), seed);
@@ -184,7 +161,7 @@ TEST_CASE("a company that records says what it says without") {
 }
 
 TEST_CASE("each engine of a company has a journal of its own") {
-  const Folder folder;
+  const TemporaryDirectory folder;
   {
     auto parts = tiny_company(tiny_backend());
     parts.num_engines = 2;
@@ -202,7 +179,7 @@ TEST_CASE("each engine of a company has a journal of its own") {
 }
 
 TEST_CASE("a recording that is ended under way is whole up to there, and the answers go on") {
-  const Folder folder;
+  const TemporaryDirectory folder;
   {
     auto parts = tiny_company(tiny_backend());
     parts.record = folder.file("log");
@@ -253,7 +230,7 @@ TEST_CASE("a station whose journal is too slow gives the recording up, and holds
 }
 
 TEST_CASE("a journal that keeps up takes whatever is sent, and stations know it") {
-  const Folder folder;
+  const TemporaryDirectory folder;
   auto parts = tiny_company(tiny_backend());
   parts.record = folder.file("log");
   ActorStage recording(parts, 1);
@@ -272,7 +249,7 @@ TEST_CASE("a journal that keeps up takes whatever is sent, and stations know it"
 }
 
 TEST_CASE("a journal is made new, for its owner alone, and never written over") {
-  const Folder folder;
+  const TemporaryDirectory folder;
   const auto path = folder.file("log");
   auto made = JournalFile::create(path);
   REQUIRE(made);
@@ -292,7 +269,7 @@ TEST_CASE("a journal is made new, for its owner alone, and never written over") 
 }
 
 TEST_CASE("a company that cannot record does not start, and says which file it is about") {
-  const Folder folder;
+  const TemporaryDirectory folder;
   auto parts = tiny_company(tiny_backend());
   parts.record = folder.file("no/such/folder/log");
 
@@ -303,7 +280,7 @@ TEST_CASE("a company that cannot record does not start, and says which file it i
 }
 
 TEST_CASE("with threads of their own, too, a company's stations record what is replayed") {
-  const Folder folder;
+  const TemporaryDirectory folder;
   {
     auto parts = tiny_company(tiny_backend());
     parts.record = folder.file("log");

@@ -3,7 +3,7 @@
 #include "cli/model_directory.h"
 #include "engine/model/weights.h"
 
-#include "tests/cli/own_directory.h"
+#include "tests/support/temporary_directory.h"
 
 #include <doctest/doctest.h>
 
@@ -36,7 +36,7 @@ float widened(const TensorView& tensor, std::int64_t index) {
 }
 
 TEST_CASE("a random checkpoint loads as the model that was asked for") {
-  const test::OwnDirectory directory;
+  const TemporaryDirectory directory;
 
   const auto bytes = write_random_checkpoint(kTiny, directory.path(), find_model("demo").value());
 
@@ -57,7 +57,7 @@ TEST_CASE("a random checkpoint loads as the model that was asked for") {
 }
 
 TEST_CASE("a random matrix keeps the size of what passes through it") {
-  const test::OwnDirectory directory;
+  const TemporaryDirectory directory;
   REQUIRE(write_random_checkpoint(kTiny, directory.path(), find_model("demo").value()));
   const auto model = load_model(directory.path());
   REQUIRE(model);
@@ -77,7 +77,7 @@ TEST_CASE("a random matrix keeps the size of what passes through it") {
 }
 
 TEST_CASE("two checkpoints of one shape are the same bytes") {
-  const test::OwnDirectory directory;
+  const TemporaryDirectory directory;
   const auto tokenizer = find_model("demo").value();
   const auto read = [&](const char* name) {
     std::ifstream file(directory.path() / name / "model.safetensors", std::ios::binary);
@@ -92,7 +92,7 @@ TEST_CASE("two checkpoints of one shape are the same bytes") {
 }
 
 TEST_CASE("a directory that holds a model is left alone") {
-  const test::OwnDirectory directory;
+  const TemporaryDirectory directory;
   std::ofstream(directory.path() / "config.json") << "{}";
 
   const auto refused = write_random_checkpoint(kTiny, directory.path(), find_model("demo").value());
@@ -103,7 +103,7 @@ TEST_CASE("a directory that holds a model is left alone") {
 }
 
 TEST_CASE("a directory that cannot be made is an error, and so is a tokenizer that is not there") {
-  const test::OwnDirectory directory;
+  const TemporaryDirectory directory;
   std::ofstream(directory.path() / "file") << "x";
 
   const auto below_file =

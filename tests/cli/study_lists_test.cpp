@@ -3,7 +3,7 @@
 #include "cli/progress_bar.h"
 #include "engine/simulation/published_lists.h"
 
-#include "tests/cli/own_directory.h"
+#include "tests/support/temporary_directory.h"
 
 #include <doctest/doctest.h>
 
@@ -14,7 +14,7 @@
 namespace troupe::cli {
 namespace {
 
-std::string write(const test::OwnDirectory& folder,
+std::string write(const TemporaryDirectory& folder,
                   const std::string& name,
                   const std::string& rows) {
   std::ofstream(folder.path() / name) << "arrival_s,prompt_tokens,output_tokens\n" << rows;
@@ -33,7 +33,7 @@ TEST_CASE("without a folder, lists like the published ones are made up") {
 }
 
 TEST_CASE("with a folder, the lists that are there are read") {
-  const test::OwnDirectory folder;
+  const TemporaryDirectory folder;
   write(folder, "heavy_tail_256.csv", "0,5,6\n");
   const auto lists = study_lists({folder.path().string(), {}, 0});
   REQUIRE(lists);
@@ -43,7 +43,7 @@ TEST_CASE("with a folder, the lists that are there are read") {
 }
 
 TEST_CASE("a folder without any list says which names it looked for") {
-  const test::OwnDirectory folder;
+  const TemporaryDirectory folder;
   const auto lists = study_lists({folder.path().string(), {}, 0});
 
   REQUIRE(!lists);
@@ -52,7 +52,7 @@ TEST_CASE("a folder without any list says which names it looked for") {
 }
 
 TEST_CASE("a list is asked for by file, or by a known name") {
-  const test::OwnDirectory folder;
+  const TemporaryDirectory folder;
   const auto file = write(folder, "mine.csv", "0,5,6\n1,7,8\n");
   const auto lists = study_lists({"", {file, "sharegpt_llama318b"}, 0});
   REQUIRE(lists);
@@ -63,7 +63,7 @@ TEST_CASE("a list is asked for by file, or by a known name") {
 }
 
 TEST_CASE("a list that nobody knows, one that is wrong and one that is empty are errors") {
-  const test::OwnDirectory folder;
+  const TemporaryDirectory folder;
 
   const auto unknown = study_lists({"", {"hearsay"}, 0});
   REQUIRE(!unknown);

@@ -5,31 +5,40 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <system_error>
 
-namespace troupe::test {
+namespace troupe {
 
-class OwnDirectory {
+class TemporaryDirectory {
  public:
-  OwnDirectory() {
-    auto name = (std::filesystem::temp_directory_path() / "troupe-cli-XXXXXX").string();
+  TemporaryDirectory() {
+    auto name = (std::filesystem::temp_directory_path() / "troupe-test-XXXXXX").string();
     REQUIRE(::mkdtemp(name.data()) != nullptr);
     path_ = name;
   }
 
-  OwnDirectory(const OwnDirectory&) = delete;
-  OwnDirectory& operator=(const OwnDirectory&) = delete;
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
 
-  ~OwnDirectory() {
+  ~TemporaryDirectory() {
     std::error_code ignored;  // a file left behind in /tmp fails no test
     std::filesystem::remove_all(path_, ignored);
   }
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
+  void write(const std::string& name, const std::string& content) const {
+    std::ofstream file(path_ / name, std::ios::binary);
+    file << content;
+    REQUIRE(file.good());
+  }
+
+  [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
+
  private:
   std::filesystem::path path_;
 };
 
-}  // namespace troupe::test
+}  // namespace troupe

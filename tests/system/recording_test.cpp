@@ -1,10 +1,10 @@
 // A server that records, and the two commands that read what it wrote.
+#include "tests/support/temporary_directory.h"
 #include "tests/system/served_program.h"
 #include "tests/system/wire_client.h"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
-#include <stdlib.h>
 
 #include <csignal>
 #include <filesystem>
@@ -18,29 +18,6 @@ namespace troupe::system_test {
 namespace {
 
 using nlohmann::json;
-
-/// A folder that goes with the test.
-class Folder {
- public:
-  Folder() {
-    auto name = (std::filesystem::temp_directory_path() / "troupe_recording_XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  ~Folder() {
-    std::error_code nothing_to_be_done;
-    std::filesystem::remove_all(path_, nothing_to_be_done);
-  }
-
-  [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 bool mentions(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
@@ -88,7 +65,7 @@ Outcome replay(const std::string& path) {
 }  // namespace
 
 TEST_CASE("what a server recorded is replayed to identical plans, and each request is explained") {
-  const Folder folder;
+  const TemporaryDirectory folder;
   const auto path = folder.file("engine.journal");
   {
     ServedProgram server(recording_to(path));
@@ -132,7 +109,7 @@ TEST_CASE("what a server recorded is replayed to identical plans, and each reque
 }
 
 TEST_CASE("the journal of a server that was killed is replayed as far as it was written") {
-  const Folder folder;
+  const TemporaryDirectory folder;
   const auto path = folder.file("engine.journal");
   {
     ServedProgram server(recording_to(path));
@@ -153,7 +130,7 @@ TEST_CASE("the journal of a server that was killed is replayed as far as it was 
 }
 
 TEST_CASE("a file that is no journal, or was damaged, is refused in one line") {
-  const Folder folder;
+  const TemporaryDirectory folder;
   const auto none = replay(folder.file("none"));
   CHECK(none.exit_code == 2);
   CHECK(mentions(none.output, "cannot open"));
@@ -186,7 +163,7 @@ TEST_CASE("a file that is no journal, or was damaged, is refused in one line") {
 }
 
 TEST_CASE("a server writes over no journal") {
-  const Folder folder;
+  const TemporaryDirectory folder;
   const auto path = folder.file("engine.journal");
   std::ofstream(path) << "precious";
 

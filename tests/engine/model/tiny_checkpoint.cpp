@@ -8,23 +8,6 @@
 
 namespace troupe {
 
-TemporaryDirectory::TemporaryDirectory() {
-  auto pattern = (std::filesystem::temp_directory_path() / "troupe-model-XXXXXX").string();
-  REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-  path_ = pattern;
-}
-
-TemporaryDirectory::~TemporaryDirectory() {
-  std::error_code ignored;  // nothing can be done about it here
-  std::filesystem::remove_all(path_, ignored);
-}
-
-void TemporaryDirectory::write(const std::string& name, const std::string& content) const {
-  std::ofstream file(path_ / name, std::ios::binary);
-  file << content;
-  REQUIRE(file.good());
-}
-
 TinyTensors tiny_llama() {
   TinyTensors tensors{{"model.embed_tokens.weight", {.shape = {16, 8}}},
                       {"model.norm.weight", {.shape = {8}}},

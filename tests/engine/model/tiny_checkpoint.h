@@ -1,6 +1,8 @@
 // A checkpoint so small that a test can write it down, spoil it and load it.
 #pragma once
 
+#include "tests/support/temporary_directory.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -8,22 +10,6 @@
 #include <vector>
 
 namespace troupe {
-
-/// A directory that goes with its owner.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory();
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  ~TemporaryDirectory();
-
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
-  void write(const std::string& name, const std::string& content) const;
-
- private:
-  std::filesystem::path path_;
-};
 
 struct TinyTensor {
   std::string dtype = "BF16";

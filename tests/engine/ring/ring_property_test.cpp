@@ -5,6 +5,7 @@
 
 #include "tests/support/ring.h"
 
+#include "rehearsal/draw.h"
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -16,34 +17,7 @@
 namespace troupe::test {
 namespace {
 
-class Draw {
- public:
-  explicit Draw(std::uint32_t seed) : random_(seed) {}
-
-  std::int32_t between(std::int32_t low, std::int32_t high) {
-    const auto span = static_cast<std::uint32_t>(high - low + 1);
-    return low + static_cast<std::int32_t>(random_() % span);
-  }
-
-  bool one_in(std::int32_t count) { return between(1, count) == 1; }
-
-  /// Small numbers as often as great ones.
-  std::int32_t log_between(std::int32_t low, std::int32_t high) {
-    return between(low, std::max(low, high >> between(0, 4)));
-  }
-
-  /// Independent of the standard library's own shuffle.
-  template <class Range>
-  void shuffle(Range& range) {
-    for (auto left = static_cast<std::int32_t>(range.size()); left > 1; --left) {
-      std::swap(range[static_cast<std::size_t>(left - 1)],
-                range[static_cast<std::size_t>(between(0, left - 1))]);
-    }
-  }
-
- private:
-  std::mt19937 random_;
-};
+using rehearsal::Draw;
 
 enum class Faults : std::uint8_t { none, cancels, crashes, poison };
 

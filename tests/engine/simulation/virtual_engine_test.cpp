@@ -1,9 +1,9 @@
 #include "engine/simulation/virtual_engine.h"
 
-#include "engine/base/random.h"
 #include "engine/simulation/study_drive.h"
 #include "engine/simulation/workload.h"
 
+#include "rehearsal/draw.h"
 #include <doctest/doctest.h>
 
 #include <cstdint>
@@ -118,24 +118,9 @@ TEST_CASE("a request that fits into no memory is refused at once") {
   CHECK_FALSE(engine.next_end());
 }
 
-/// Draws of one seed, one after another.
-class Draws {
- public:
-  explicit Draws(std::uint64_t seed) : seed_(seed) {}
-
-  std::int32_t between(std::int32_t least, std::int32_t most) {
-    const auto range = static_cast<std::uint64_t>(most - least + 1);
-    return least + static_cast<std::int32_t>(random_bits(seed_, counter_++) % range);
-  }
-
- private:
-  std::uint64_t seed_;
-  std::uint64_t counter_ = 0;
-};
-
 // Some come together, some long after: no two in the same nanosecond.
 Workload drawn_list(std::uint64_t seed) {
-  Draws draws(seed);
+  rehearsal::Draw draws(seed);
   Workload list;
   list.prefix_block_tokens = 8;
   Duration arrival{};

@@ -4,10 +4,10 @@
 #include "kernels/cuda/cuda_model.h"
 
 #include "tests/kernels/cuda/device_array.h"
+#include "tests/kernels/cuda/small_spec.h"
 
 #include <doctest/doctest.h>
 
-#include <cmath>
 #include <numeric>
 #include <random>
 #include <utility>
@@ -143,26 +143,6 @@ TEST_CASE("without a host tier a CUDA cache still copies its blocks") {
 namespace troupe {
 namespace {
 
-ModelSpec tiny_spec() {
-  ModelSpec spec{.architecture = "LlamaForCausalLM",
-                 .hidden_size = 256,
-                 .num_layers = 3,
-                 .num_heads = 8,
-                 .num_kv_heads = 2,
-                 .head_size = 64,
-                 .intermediate_size = 512,
-                 .vocab_size = 1000,
-                 .max_position = 1024,
-                 .attention_scale = 0.125F,
-                 .rope = {},
-                 .eos_tokens = {}};
-  spec.rope.rotary_dim = 64;
-  for (int pair = 0; pair < 32; ++pair) {
-    spec.rope.inverse_frequency.push_back(std::pow(10000.0F, static_cast<float>(-pair) / 32.0F));
-  }
-  return spec;
-}
-
 constexpr std::int32_t kPromptTokens = 77;  // five blocks, the last one partly filled
 constexpr std::int32_t kPromptBlocks = 5;
 constexpr std::int32_t kDecodedTokens = 20;
@@ -213,7 +193,7 @@ TEST_CASE(
   options.max_num_seqs = 4;
   options.max_num_batched_tokens = 128;
   const auto backend = cuda::require(
-      make_cuda_backend(cuda::require(cuda::make_random_model(tiny_spec(), 0, 5)), options));
+      make_cuda_backend(cuda::require(cuda::make_random_model(small_spec(), 0, 5)), options));
   CHECK(backend->description().num_host_blocks == 8);
   CHECK(backend->description().host_link_bytes_per_second > 0.0);
   CHECK(backend->description().prefill_tokens_per_second > 0.0);
